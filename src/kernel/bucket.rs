@@ -1,0 +1,278 @@
+//! [`Bucket`]: a limit and its cell, and every step that a caller or a waiter takes.
+//!
+//! # How waiting works
+//!
+//! The fast path ([`Bucket::take`]) needs only the cell. Everything else happens under the line's lock, which
+//! the caller holds and hands in as `&mut Line`.
+//!
+//! *Joining* takes or marks the cell as queued in one exchange. From then on the fast path is closed, and
+//! whoever gives tokens back sees the mark in the very exchange that gives them: a wake-up cannot be lost
+//! between "there is not enough" and "I wait".
+//!
+//! *The head leads*: it alone sleeps until a date. Whoever holds the lock first serves all who can be served
+//! ([`Bucket::serve`]) and wakes those and the new head; so the line moves with whatever caller comes first,
+//! and nobody waits for a particular thread.
+//!
+//! *Leaving* is symmetric: a waiter that was granted but has not seen it gives its tokens back; if the head
+//! leaves, the next is woken to lead.
+//!
+//! # Linearization points
+//!
+//! A grant, also to a waiter, is the cell's exchange. A waiter's arrival is its exchange that finds too little
+//! (or, behind others, its push under the lock). Its departure is the removal under the lock.
+
+use core::task::Waker;
+use core::time::Duration;
+
+use super::cell::Flags;
+use super::limit::{Limit, Seal, Taken};
+use super::line::{Line, Standing, Ticket, Wakes};
+use crate::algorithm::Ahead;
+use crate::{Timestamp, Tokens};
+
+/// A limit and its cell.
+#[derive(Debug)]
+pub(crate) struct Bucket<L: Limit> {
+    cell: L::Cell,
+    limit: L,
+}
+
+/// What a caller wants who is ready to wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    pub(crate) n: Tokens,
+    /// Refuse rather than be served after this.
+    pub(crate) deadline: Option<Timestamp>,
+    /// Refuse rather than be more than so many in line.
+    pub(crate) max_waiters: usize,
+}
+
+/// The answer to a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joined {
+    Granted,
+    Waiting(Ticket),
+    /// Not before the deadline; the wait would be this long.
+    TooLate(Option<Duration>),
+    Full,
+    Closed,
+    /// The bucket has left service: look for its successor.
+    Sealed,
+}
+
+/// What a waiter does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    Granted,
+    /// It leads: look again at this instant, or when woken.
+    SleepUntil(Timestamp),
+    /// Look again when woken.
+    SleepUntilWoken,
+    Closed,
+    /// The bucket has left service: look for its successor.
+    Sealed,
+}
+
+impl<L: Limit> Bucket<L> {
+    /// A new bucket, marked with `flags` from the start.
+    pub(crate) fn new(limit: L, now: Timestamp, flags: Flags) -> Bucket<L> {
+        Bucket { cell: limit.open(now, flags), limit }
+    }
+
+    pub(crate) fn limit(&self) -> &L {
+        &self.limit
+    }
+
+    pub(crate) fn flags(&self) -> Flags {
+        self.limit.flags(&self.cell)
+    }
+
+    /// The fast path: takes `n` if nobody waits.
+    #[inline]
+    pub(crate) fn take(&self, n: Tokens, now: Timestamp) -> Taken {
+        self.limit.take(&self.cell, n, now)
+    }
+
+    /// Takes `n` if the line is empty once it has been served; a refusal counts all who stand in it.
+    pub(crate) fn take_behind(&self, line: &mut Line, n: Tokens, now: Timestamp, wakes: &mut Wakes) -> Taken {
+        if self.serve(line, now, wakes) == Taken::Sealed {
+            return Taken::Sealed;
+        }
+        match line.is_empty() {
+            true => self.take(n, now),
+            false => Taken::Refused(self.wait_behind(line, n, now)),
+        }
+    }
+
+    /// Takes what is claimed, or joins the line.
+    pub(crate) fn join(
+        &self,
+        line: &mut Line,
+        claim: Claim,
+        now: Timestamp,
+        waker: &Waker,
+        wakes: &mut Wakes,
+    ) -> Joined {
+        if line.is_closed() {
+            return Joined::Closed;
+        }
+        let wait = match self.take_behind(line, claim.n, now, wakes) {
+            Taken::Granted => return Joined::Granted,
+            // `Queued` cannot be, with the line locked and empty (its invariant 4).
+            Taken::Sealed | Taken::Queued => return Joined::Sealed,
+            Taken::Refused(wait) => wait,
+        };
+        if claim.deadline.is_some_and(|deadline| wait.is_none_or(|wait| now + wait > deadline)) {
+            return Joined::TooLate(wait);
+        }
+        if line.len() >= claim.max_waiters {
+            return Joined::Full;
+        }
+        if line.is_empty() {
+            match self.limit.take_or_queue(&self.cell, claim.n, now) {
+                // A state that does not fit its cell cannot be marked either, and will never be granted.
+                Taken::Queued => {}
+                Taken::Granted => return Joined::Granted,
+                Taken::Sealed => return Joined::Sealed,
+                Taken::Refused(wait) => return Joined::TooLate(wait),
+            }
+        }
+        Joined::Waiting(line.push(claim.n, self.limit.weight(claim.n), waker))
+    }
+
+    /// Where the owner of `ticket` stands now, after serving whoever can be served. It is registered to be
+    /// woken by `waker` unless this was its last look.
+    pub(crate) fn step(
+        &self,
+        line: &mut Line,
+        ticket: Ticket,
+        now: Timestamp,
+        waker: &Waker,
+        wakes: &mut Wakes,
+    ) -> Next {
+        if line.standing(ticket) == Standing::Waiting && self.serve(line, now, wakes) == Taken::Sealed {
+            line.register(ticket, waker);
+            return Next::Sealed;
+        }
+        match line.standing(ticket) {
+            Standing::Granted => {
+                line.release();
+                return Next::Granted;
+            }
+            Standing::Closed => {
+                line.release();
+                return Next::Closed;
+            }
+            Standing::Waiting => line.register(ticket, waker),
+        }
+        match line.head() {
+            Some((head, n, _)) if head == ticket => match self.wait_for(n, now) {
+                Some(wait) => Next::SleepUntil(now + wait),
+                None => Next::SleepUntilWoken,
+            },
+            _ => Next::SleepUntilWoken,
+        }
+    }
+
+    /// The owner of `ticket`, who wanted `n`, goes, whatever has become of it.
+    pub(crate) fn leave(
+        &self,
+        line: &mut Line,
+        (ticket, n): (Ticket, Tokens),
+        seal: Seal,
+        now: Timestamp,
+        wakes: &mut Wakes,
+    ) {
+        let standing = line.standing(ticket);
+        let led = line.head().is_some_and(|(head, ..)| head == ticket);
+        match standing {
+            Standing::Waiting => {
+                line.leave(ticket);
+                if line.is_empty() {
+                    self.limit.unqueue(&self.cell);
+                }
+            }
+            // As if it had never come. A bucket that was sealed since is full, or was removed with its books.
+            Standing::Granted if !line.is_forgotten(ticket) => {
+                self.limit.refund(&self.cell, n, now, seal);
+            }
+            Standing::Granted | Standing::Closed => {}
+        }
+        line.release();
+        if led || standing == Standing::Granted {
+            self.serve_and_wake_head(line, now, wakes);
+        }
+    }
+
+    /// Serves from the head all who can be served; the new head, if there is one, is woken to lead.
+    ///
+    /// `Sealed` if the bucket has left service, `Granted` if the line is empty, else what its head was told.
+    pub(crate) fn serve(&self, line: &mut Line, now: Timestamp, wakes: &mut Wakes) -> Taken {
+        let mut moved = false;
+        let last = loop {
+            let Some((_, n, last)) = line.head() else { break Taken::Granted };
+            match self.limit.serve(&self.cell, n, last, now) {
+                Taken::Granted => line.grant_head(wakes),
+                other => break other,
+            }
+            moved = true;
+        };
+        if moved {
+            line.wake_head(wakes);
+        }
+        last
+    }
+
+    /// The same, and the head is woken even if it has not changed: its date may have.
+    pub(crate) fn serve_and_wake_head(&self, line: &mut Line, now: Timestamp, wakes: &mut Wakes) {
+        self.serve(line, now, wakes);
+        line.wake_head(wakes);
+    }
+
+    /// Gives `n` back. If the flags returned are queued, the line is to be served.
+    pub(crate) fn refund(&self, n: Tokens, now: Timestamp, seal: Seal) -> Flags {
+        self.limit.refund(&self.cell, n, now, seal)
+    }
+
+    /// Takes `n` unconditionally.
+    pub(crate) fn debit(&self, n: Tokens, now: Timestamp, seal: Seal) -> Flags {
+        self.limit.debit(&self.cell, n, now, seal)
+    }
+
+    /// Takes the bucket out of service if it is idle and nobody waits; true if it is out, by whomever.
+    pub(crate) fn retire(&self, now: Timestamp) -> bool {
+        self.limit.retire(&self.cell, now)
+    }
+
+    /// Takes the bucket out of service; true if it was in. With the line locked.
+    pub(crate) fn seal(&self) -> bool {
+        self.limit.seal(&self.cell)
+    }
+
+    pub(crate) fn capacity(&self) -> Tokens {
+        self.limit.most()
+    }
+
+    pub(crate) fn available(&self, now: Timestamp) -> Tokens {
+        self.limit.level(&self.cell, now)
+    }
+
+    /// How long until `n` are there, if nobody waits.
+    pub(crate) fn wait_for(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
+        self.limit.wait_for(&self.cell, Ahead::NOBODY, n, now)
+    }
+
+    /// How long until `n` are served to one who joins the line now.
+    pub(crate) fn wait_behind(&self, line: &Line, n: Tokens, now: Timestamp) -> Option<Duration> {
+        line.ahead(|ahead| self.limit.wait_for(&self.cell, ahead, n, now))
+    }
+
+    /// Whether it is full and nobody waits.
+    pub(crate) fn is_idle(&self, now: Timestamp) -> bool {
+        !self.flags().is_queued() && self.limit.is_full(&self.cell, now)
+    }
+
+    pub(crate) fn time_to_idle(&self, now: Timestamp) -> Option<Duration> {
+        self.limit.wait_for_full(&self.cell, now)
+    }
+}

@@ -1,0 +1,205 @@
+//! [`Limit`]: what a limiter is made of, an [`Algorithm`] with its cell or a boxed
+//! [`RateLimiter`](crate::RateLimiter) with its gate.
+
+use core::time::Duration;
+
+use super::cell::{Cell, Flags, Step};
+use crate::algorithm::{Ahead, Algorithm};
+use crate::{Timestamp, Tokens};
+
+/// What became of an attempt to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Taken.
+    Granted,
+    /// Not now; the time until it could be, or never.
+    Refused(Option<Duration>),
+    /// Somebody waits: whoever takes must go through the line.
+    Queued,
+    /// The bucket has left service.
+    Sealed,
+}
+
+/// Where a change meets a sealed bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seal {
+    /// The bucket is gone: leave it, and report the seal.
+    Respected,
+    /// The bucket is only closed: change it all the same.
+    Ignored,
+}
+
+/// What a [`Limiter`](crate::Limiter) or one key's bucket is made of: any [`Algorithm`], or a
+/// `Box<dyn RateLimiter>`.
+///
+/// This trait is sealed: implement [`Algorithm`] or [`RateLimiter`](crate::RateLimiter) instead.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not something a limiter can be made of",
+    note = "implement `Algorithm` for it, or implement `RateLimiter` and hand it over as `Box<dyn RateLimiter>`"
+)]
+pub trait Limit: Send + Sync + 'static {
+    #[doc(hidden)]
+    type Cell: Send + Sync + 'static;
+
+    #[doc(hidden)]
+    fn most(&self) -> Tokens;
+    #[doc(hidden)]
+    fn open(&self, now: Timestamp, flags: Flags) -> Self::Cell;
+    #[doc(hidden)]
+    fn flags(&self, cell: &Self::Cell) -> Flags;
+    /// Takes `n` if nobody waits and the bucket is live.
+    #[doc(hidden)]
+    fn take(&self, cell: &Self::Cell, n: Tokens, now: Timestamp) -> Taken;
+    /// With the line locked and empty: takes `n`, or marks the bucket as queued.
+    #[doc(hidden)]
+    fn take_or_queue(&self, cell: &Self::Cell, n: Tokens, now: Timestamp) -> Taken;
+    /// With the line locked: takes `n` for its head, and unmarks the bucket if that was the `last` of it.
+    /// Marks it if it was not, which happens when a line finds itself before a new bucket.
+    #[doc(hidden)]
+    fn serve(&self, cell: &Self::Cell, n: Tokens, last: bool, now: Timestamp) -> Taken;
+    /// With the line locked: the line has emptied without a grant.
+    #[doc(hidden)]
+    fn unqueue(&self, cell: &Self::Cell);
+    /// Gives `n` back. The flags tell whether the line is to be served, or the bucket was gone.
+    #[doc(hidden)]
+    fn refund(&self, cell: &Self::Cell, n: Tokens, now: Timestamp, seal: Seal) -> Flags;
+    /// Takes `n` unconditionally.
+    #[doc(hidden)]
+    fn debit(&self, cell: &Self::Cell, n: Tokens, now: Timestamp, seal: Seal) -> Flags;
+    /// Seals the bucket if it is idle and nobody waits; true if it is sealed now, by whomever.
+    #[doc(hidden)]
+    fn retire(&self, cell: &Self::Cell, now: Timestamp) -> bool;
+    /// Seals the bucket whatever its state; true if it was live.
+    #[doc(hidden)]
+    fn seal(&self, cell: &Self::Cell) -> bool;
+    #[doc(hidden)]
+    fn level(&self, cell: &Self::Cell, now: Timestamp) -> Tokens;
+    #[doc(hidden)]
+    fn wait_for(&self, cell: &Self::Cell, ahead: Ahead<'_>, n: Tokens, now: Timestamp) -> Option<Duration>;
+    /// Whether its state is full; the line is not asked.
+    #[doc(hidden)]
+    fn is_full(&self, cell: &Self::Cell, now: Timestamp) -> bool;
+    #[doc(hidden)]
+    fn wait_for_full(&self, cell: &Self::Cell, now: Timestamp) -> Option<Duration>;
+    #[doc(hidden)]
+    fn weight(&self, n: Tokens) -> u64;
+}
+
+/// An update that leaves the state as it is where its result would not fit the cell.
+fn change<C: Cell, R>(cell: &C, unfit: R, step: impl FnMut(&C::State, Flags) -> Step<C::State, R>) -> R {
+    cell.update(step).unwrap_or(unfit)
+}
+
+impl<A: Algorithm> Limit for A {
+    type Cell = A::Cell;
+
+    #[inline]
+    fn most(&self) -> Tokens {
+        self.capacity()
+    }
+
+    fn open(&self, now: Timestamp, flags: Flags) -> A::Cell {
+        A::Cell::new(self.start(now), flags)
+    }
+
+    fn flags(&self, cell: &A::Cell) -> Flags {
+        cell.read(|_, flags| flags)
+    }
+
+    #[inline]
+    fn take(&self, cell: &A::Cell, n: Tokens, now: Timestamp) -> Taken {
+        let taken = cell.update(|state, flags| {
+            if !flags.is_none() {
+                return Step::Keep(if flags.is_sealed() { Taken::Sealed } else { Taken::Queued });
+            }
+            match self.try_take(state, n, now) {
+                Ok(next) => Step::Put(next, flags, Taken::Granted),
+                Err(hint) => Step::Keep(Taken::Refused(hint)),
+            }
+        });
+        taken.unwrap_or(Taken::Refused(None))
+    }
+
+    fn take_or_queue(&self, cell: &A::Cell, n: Tokens, now: Timestamp) -> Taken {
+        change(cell, Taken::Refused(None), |state, flags| {
+            if flags.is_sealed() {
+                return Step::Keep(Taken::Sealed);
+            }
+            match self.try_take(state, n, now) {
+                Ok(next) => Step::Put(next, flags, Taken::Granted),
+                Err(_) => Step::Put(state.clone(), flags.with(Flags::QUEUED), Taken::Queued),
+            }
+        })
+    }
+
+    fn serve(&self, cell: &A::Cell, n: Tokens, last: bool, now: Timestamp) -> Taken {
+        change(cell, Taken::Refused(None), |state, flags| {
+            if flags.is_sealed() {
+                return Step::Keep(Taken::Sealed);
+            }
+            match self.try_take(state, n, now) {
+                Ok(next) if last => Step::Put(next, flags.without(Flags::QUEUED), Taken::Granted),
+                Ok(next) => Step::Put(next, flags.with(Flags::QUEUED), Taken::Granted),
+                Err(hint) if flags.is_queued() => Step::Keep(Taken::Refused(hint)),
+                Err(hint) => Step::Put(state.clone(), flags.with(Flags::QUEUED), Taken::Refused(hint)),
+            }
+        })
+    }
+
+    fn unqueue(&self, cell: &A::Cell) {
+        change(cell, (), |state, flags| match flags.is_queued() {
+            true => Step::Put(state.clone(), flags.without(Flags::QUEUED), ()),
+            false => Step::Keep(()),
+        });
+    }
+
+    fn refund(&self, cell: &A::Cell, n: Tokens, now: Timestamp, seal: Seal) -> Flags {
+        change(cell, Flags::NONE, |state, flags| match flags.is_sealed() && seal == Seal::Respected {
+            true => Step::Keep(flags),
+            false => Step::Put(Algorithm::give_back(self, state, n, now), flags, flags),
+        })
+    }
+
+    fn debit(&self, cell: &A::Cell, n: Tokens, now: Timestamp, seal: Seal) -> Flags {
+        change(cell, Flags::NONE, |state, flags| match flags.is_sealed() && seal == Seal::Respected {
+            true => Step::Keep(flags),
+            false => Step::Put(self.consume(state, n, now), flags, flags),
+        })
+    }
+
+    fn retire(&self, cell: &A::Cell, now: Timestamp) -> bool {
+        change(cell, false, |state, flags| match flags {
+            Flags::NONE if Algorithm::is_idle(self, state, now) => {
+                Step::Put(state.clone(), Flags::SEALED, true)
+            }
+            flags => Step::Keep(flags.is_sealed()),
+        })
+    }
+
+    fn seal(&self, cell: &A::Cell) -> bool {
+        change(cell, false, |state, flags| match flags.is_sealed() {
+            true => Step::Keep(false),
+            false => Step::Put(state.clone(), Flags::SEALED, true),
+        })
+    }
+
+    fn level(&self, cell: &A::Cell, now: Timestamp) -> Tokens {
+        cell.read(|state, _| Algorithm::available(self, state, now))
+    }
+
+    fn wait_for(&self, cell: &A::Cell, ahead: Ahead<'_>, n: Tokens, now: Timestamp) -> Option<Duration> {
+        cell.read(|state, _| self.time_to_serve(state, ahead, n, now))
+    }
+
+    fn is_full(&self, cell: &A::Cell, now: Timestamp) -> bool {
+        cell.read(|state, _| Algorithm::is_idle(self, state, now))
+    }
+
+    fn wait_for_full(&self, cell: &A::Cell, now: Timestamp) -> Option<Duration> {
+        cell.read(|state, _| Algorithm::time_to_idle(self, state, now))
+    }
+
+    fn weight(&self, n: Tokens) -> u64 {
+        self.cost(n)
+    }
+}

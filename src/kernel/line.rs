@@ -1,0 +1,237 @@
+//! [`Line`]: those who wait for one bucket, first in, first out.
+//!
+//! A line lives under a lock (the shell's) that only those take who wait or wake.
+//!
+//! # Invariants
+//!
+//! 1. Entries stand in order of their tickets, and tickets are given out in order of arrival.
+//! 2. Grants follow that order without exception. So one number tells what became of a ticket that is no
+//!    longer in line: **below `served` it was granted**; otherwise the line was closed. Nothing is stored for a
+//!    waiter once it has been granted.
+//! 3. The first and the last entry are occupied; an entry in between whose owner has left is vacant until the
+//!    line closes up. Vacant entries are at most half of a long line, so a line takes room for those who stand in
+//!    it, and leaving costs O(1) amortised beside the look-up (at once by arithmetic where nobody has left
+//!    the middle, else by binary search).
+//! 4. Under the lock, and unless the bucket is sealed, the bucket is marked as queued exactly if the line is
+//!    not empty.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::task::Waker;
+
+use crate::Tokens;
+use crate::algorithm::Ahead;
+
+/// A waiter's number, in order of arrival.
+pub(crate) type Ticket = u64;
+
+/// Vacant entries that are always tolerated.
+const FEW: usize = 32;
+
+#[derive(Debug)]
+struct Entry {
+    ticket: Ticket,
+    n: Tokens,
+    cost: u64,
+    /// Called when the waiter is granted, or must look again.
+    waker: Option<Waker>,
+    vacant: bool,
+}
+
+/// Those who wait, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    entries: VecDeque<Entry>,
+    vacant: usize,
+    next: Ticket,
+    /// All tickets below were granted, unless their owners left before.
+    served: Ticket,
+    /// Those of them below were granted by a bucket that has been removed since.
+    forgotten: Ticket,
+    /// Sum of the costs of those in line.
+    cost: u128,
+    closed: bool,
+    /// Tickets whose owners have not heard yet what became of them.
+    held: usize,
+}
+
+/// What became of a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Waiting,
+    Granted,
+    Closed,
+}
+
+impl Line {
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() - self.vacant
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether nobody stands in it and nobody has yet to hear of a grant.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.held == 0
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The ticket at the head, its amount, and whether it is the only one.
+    pub(crate) fn head(&self) -> Option<(Ticket, Tokens, bool)> {
+        self.entries.front().map(|head| (head.ticket, head.n, self.entries.len() == 1))
+    }
+
+    /// The line as [`Ahead`] of somebody.
+    pub(crate) fn ahead<R>(&self, look: impl FnOnce(Ahead<'_>) -> R) -> R {
+        let mut amounts = self.entries.iter().filter(|entry| !entry.vacant).map(|entry| entry.n);
+        look(Ahead::new(self.cost, &mut amounts))
+    }
+
+    /// Joins the tail.
+    pub(crate) fn push(&mut self, n: Tokens, cost: u64, waker: &Waker) -> Ticket {
+        let ticket = self.next;
+        self.next += 1;
+        self.held += 1;
+        self.cost += u128::from(cost);
+        self.entries.push_back(Entry { ticket, n, cost, waker: Some(waker.clone()), vacant: false });
+        ticket
+    }
+
+    pub(crate) fn standing(&self, ticket: Ticket) -> Standing {
+        match ticket < self.served {
+            true => Standing::Granted,
+            false if self.closed => Standing::Closed,
+            false => Standing::Waiting,
+        }
+    }
+
+    /// The owner of `ticket` has heard what became of it.
+    pub(crate) fn release(&mut self) {
+        self.held -= 1;
+        if self.held == 0 && self.entries.is_empty() {
+            self.entries = VecDeque::new();
+        }
+    }
+
+    /// The head was granted: it leaves, and `wakes` will tell it.
+    pub(crate) fn grant_head(&mut self, wakes: &mut Wakes) {
+        if let Some(head) = self.entries.pop_front() {
+            self.served = head.ticket + 1;
+            self.cost -= u128::from(head.cost);
+            wakes.push(head.waker);
+            self.close_up();
+        }
+    }
+
+    /// The head must look at the clock again, or for the first time.
+    pub(crate) fn wake_head(&mut self, wakes: &mut Wakes) {
+        if let Some(head) = self.entries.front_mut() {
+            // Taken, not cloned: it registers again when it looks, and is not woken twice until then.
+            wakes.push(head.waker.take());
+        }
+    }
+
+    /// The owner of `ticket` goes, if it still stands in line.
+    pub(crate) fn leave(&mut self, ticket: Ticket) {
+        let Some(at) = self.position(ticket) else { return };
+        let entry = &mut self.entries[at];
+        entry.vacant = true;
+        entry.waker = None;
+        self.cost -= u128::from(entry.cost);
+        self.vacant += 1;
+        self.close_up();
+    }
+
+    /// Everyone goes; each is woken to hear of it.
+    pub(crate) fn close(&mut self, wakes: &mut Wakes) {
+        self.closed = true;
+        wakes.extend(self.entries.drain(..).filter_map(|entry| entry.waker));
+        self.entries = VecDeque::new();
+        (self.vacant, self.cost) = (0, 0);
+    }
+
+    /// What was granted so far came from a bucket that is no more.
+    pub(crate) fn forget_grants(&mut self) {
+        self.forgotten = self.served;
+    }
+
+    /// Whether the bucket that granted `ticket` was removed since.
+    pub(crate) fn is_forgotten(&self, ticket: Ticket) -> bool {
+        ticket < self.forgotten
+    }
+
+    /// Registers `waker` for `ticket`.
+    pub(crate) fn register(&mut self, ticket: Ticket, waker: &Waker) {
+        let Some(at) = self.position(ticket) else { return };
+        match &mut self.entries[at].waker {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+
+    fn position(&self, ticket: Ticket) -> Option<usize> {
+        let first = self.entries.front()?.ticket;
+        // Exact while nobody in front has left and been closed up; it can only be too far back otherwise.
+        let guess = usize::try_from(ticket.checked_sub(first)?).ok()?;
+        match self.entries.get(guess) {
+            Some(entry) if entry.ticket == ticket => Some(guess),
+            _ => self.entries.binary_search_by_key(&ticket, |entry| entry.ticket).ok(),
+        }
+    }
+
+    /// Restores invariant 3.
+    fn close_up(&mut self) {
+        while self.entries.front().is_some_and(|entry| entry.vacant) {
+            self.entries.pop_front();
+            self.vacant -= 1;
+        }
+        while self.entries.back().is_some_and(|entry| entry.vacant) {
+            self.entries.pop_back();
+            self.vacant -= 1;
+        }
+        if self.vacant > FEW && self.vacant > self.entries.len() / 2 {
+            self.entries.retain(|entry| !entry.vacant);
+            self.vacant = 0;
+        }
+        // Amortised by the entries that have gone since the buffer was filled.
+        if self.entries.capacity() > FEW && self.entries.len() < self.entries.capacity() / 4 {
+            self.entries.shrink_to(self.entries.len() * 2);
+        }
+    }
+}
+
+/// Whom to wake once the line's lock is released: a waker may call back into the limiter.
+#[derive(Debug, Default)]
+#[must_use]
+pub(crate) struct Wakes(Vec<Waker>);
+
+impl Wakes {
+    pub(crate) fn push(&mut self, waker: Option<Waker>) {
+        self.0.extend(waker);
+    }
+
+    fn extend(&mut self, wakers: impl Iterator<Item = Waker>) {
+        self.0.extend(wakers);
+    }
+}
+
+/// Wakes them, in order; all of them, even if one panics.
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        struct Rest(alloc::vec::IntoIter<Waker>);
+        impl Drop for Rest {
+            fn drop(&mut self) {
+                self.0.by_ref().for_each(Waker::wake);
+            }
+        }
+        let mut rest = Rest(core::mem::take(&mut self.0).into_iter());
+        while let Some(waker) = rest.0.next() {
+            waker.wake();
+        }
+    }
+}

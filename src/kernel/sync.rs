@@ -1,0 +1,8 @@
+//! The one door to atomics and locks: the only kernel file that names where they come from.
+//!
+//! `loom-tests` compiles the other kernel files against a door of its own.
+
+pub(crate) use core::sync::atomic::{AtomicU64, Ordering};
+
+/// Epoch-based reclamation, behind the same door because its pointer is an atomic too.
+pub(crate) use crossbeam_epoch as epoch;

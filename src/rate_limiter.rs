@@ -1,0 +1,72 @@
+//! [`RateLimiter`]: a limiter written from scratch, with a state of its own.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::algorithm::Ahead;
+use crate::{Timestamp, Tokens};
+
+/// A rate limiter that keeps its own state. Object-safe: a `Box<dyn RateLimiter>` can be given wherever an
+/// [`Algorithm`](crate::Algorithm) can, so that one policy may answer with different kinds.
+///
+/// Prefer [`Algorithm`](crate::Algorithm), which gets its atomicity from the library. Implement this for what
+/// is no function of a state and the time: a limiter that adapts to outside signals, counts what is in flight,
+/// or asks somebody else.
+///
+/// # Contract
+///
+/// Calls come from many threads at once. [`try_acquire`](Self::try_acquire) must decide and take in one atomic
+/// step. `n` is valid, and between zero and the capacity but in `give_back` and `charge`. A limiter that
+/// [is idle](Self::is_idle) must answer like a new one: a key's limiter is dropped then.
+pub trait RateLimiter: Send + Sync + 'static {
+    /// The most it ever holds.
+    fn capacity(&self) -> Tokens;
+
+    /// What could be taken at `now`.
+    fn available(&self, now: Timestamp) -> Tokens;
+
+    /// Takes `n`, or says how long to wait.
+    ///
+    /// # Errors
+    ///
+    /// The time until `n` could be taken if nobody else came; `None`: never, unless some are given back.
+    fn try_acquire(&self, n: Tokens, now: Timestamp) -> Result<(), Option<Duration>>;
+
+    /// How long until `n` could be taken; zero if now, `None` if never.
+    fn time_to_available(&self, n: Tokens, now: Timestamp) -> Option<Duration>;
+
+    /// Gives `n` back, up to the capacity.
+    fn give_back(&self, n: Tokens, now: Timestamp);
+
+    /// Takes `n` unconditionally.
+    fn charge(&self, n: Tokens, now: Timestamp);
+
+    /// Whether it is full, that is, as good as new.
+    fn is_idle(&self, now: Timestamp) -> bool {
+        self.available(now) >= self.capacity()
+    }
+
+    /// How long until it is idle if nobody comes.
+    fn time_to_idle(&self, now: Timestamp) -> Option<Duration> {
+        self.time_to_available(self.capacity(), now)
+    }
+
+    /// How long until `n` are served to one who stands behind `ahead`.
+    ///
+    /// By default a lower bound: the longest time that any one in line, or `n` itself, would wait alone.
+    fn time_to_serve(&self, ahead: Ahead<'_>, n: Tokens, now: Timestamp) -> Option<Duration> {
+        let most = ahead.fold(n, Tokens::max);
+        self.time_to_available(most, now)
+    }
+
+    /// What `n` weighs in a line; see [`Algorithm::cost`](crate::Algorithm::cost).
+    fn cost(&self, n: Tokens) -> u64 {
+        n.parts()
+    }
+}
+
+impl fmt::Debug for dyn RateLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("dyn RateLimiter").field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
