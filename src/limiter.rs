@@ -264,7 +264,7 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
 impl<A: Limit, C: Clock> Place for &Limiter<A, C> {
     type Clock = C;
     type Refusal = core::convert::Infallible;
-    type Spot = Ticket;
+    type Spot = (Ticket, Tokens);
 
     fn clock(&self) -> &C {
         &self.clock
@@ -284,11 +284,11 @@ impl<A: Limit, C: Clock> Place for &Limiter<A, C> {
         deadline: Option<Timestamp>,
         now: Timestamp,
         waker: &Waker,
-    ) -> Result<Option<Ticket>, AcquireError> {
+    ) -> Result<Option<Self::Spot>, AcquireError> {
         let claim = Claim { n: n.rounded_up(), deadline, max_waiters: self.max_waiters };
         match self.with_line(|line, wakes| self.bucket.join(line, claim, now, waker, wakes)) {
             Joined::Granted => Ok(None),
-            Joined::Waiting(ticket) => Ok(Some(ticket)),
+            Joined::Waiting(ticket) => Ok(Some((ticket, claim.n))),
             Joined::TooLate(retry_after) => Err(AcquireError::TimedOut { retry_after }),
             Joined::Full => Err(AcquireError::QueueFull),
             // Sealed and closed are one, under the lock.
@@ -296,18 +296,18 @@ impl<A: Limit, C: Clock> Place for &Limiter<A, C> {
         }
     }
 
-    fn step(&self, ticket: &Ticket, now: Timestamp, waker: &Waker) -> Result<Progress, AcquireError> {
-        match self.with_line(|line, wakes| self.bucket.step(line, *ticket, now, waker, wakes)) {
+    fn step(&self, spot: &Self::Spot, now: Timestamp, waker: &Waker) -> Result<Progress, AcquireError> {
+        match self.with_line(|line, wakes| self.bucket.step(line, *spot, now, waker, wakes)) {
             Next::Granted => Ok(Progress::Granted),
             Next::SleepUntil(date) => Ok(Progress::SleepUntil(date)),
             Next::SleepUntilWoken => Ok(Progress::SleepUntilWoken),
+            Next::Exceeds(capacity) => Err(AcquireError::ExceedsCapacity { requested: spot.1, capacity }),
             Next::Closed | Next::Sealed => Err(AcquireError::Closed),
         }
     }
 
-    fn leave(&self, ticket: &Ticket, n: Tokens, now: Timestamp) {
-        let left = (*ticket, n.rounded_up());
-        self.with_line(|line, wakes| self.bucket.leave(line, left, Seal::Ignored, now, wakes));
+    fn leave(&self, spot: &Self::Spot, now: Timestamp) {
+        self.with_line(|line, wakes| self.bucket.leave(line, *spot, Seal::Ignored, now, wakes));
     }
 
     fn hint(&self, n: Tokens, now: Timestamp) -> Option<Duration> {

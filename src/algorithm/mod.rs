@@ -8,7 +8,7 @@ use crate::{Timestamp, Tokens};
 mod token_bucket;
 mod unlimited;
 
-pub use token_bucket::{Drawn, TokenBucket};
+pub use token_bucket::TokenBucket;
 pub use unlimited::Unlimited;
 
 /// A rate-limiting algorithm: how a state answers, and which state follows it.

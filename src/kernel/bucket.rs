@@ -69,6 +69,8 @@ pub(crate) enum Next {
     /// Look again when woken.
     SleepUntilWoken,
     Closed,
+    /// It wants more than the bucket, not the one that it joined before, can hold. It has left.
+    Exceeds(Tokens),
     /// The bucket has left service: look for its successor.
     Sealed,
 }
@@ -77,10 +79,6 @@ impl<L: Limit> Bucket<L> {
     /// A new bucket, marked with `flags` from the start.
     pub(crate) fn new(limit: L, now: Timestamp, flags: Flags) -> Bucket<L> {
         Bucket { cell: limit.open(now, flags), limit }
-    }
-
-    pub(crate) fn limit(&self) -> &L {
-        &self.limit
     }
 
     pub(crate) fn flags(&self) -> Flags {
@@ -140,12 +138,12 @@ impl<L: Limit> Bucket<L> {
         Joined::Waiting(line.push(claim.n, self.limit.weight(claim.n), waker))
     }
 
-    /// Where the owner of `ticket` stands now, after serving whoever can be served. It is registered to be
-    /// woken by `waker` unless this was its last look.
+    /// Where the owner of `ticket`, who wants `n`, stands now, after serving whoever can be served. It is
+    /// registered to be woken by `waker` unless this was its last look.
     pub(crate) fn step(
         &self,
         line: &mut Line,
-        ticket: Ticket,
+        (ticket, n): (Ticket, Tokens),
         now: Timestamp,
         waker: &Waker,
         wakes: &mut Wakes,
@@ -163,10 +161,14 @@ impl<L: Limit> Bucket<L> {
                 line.release();
                 return Next::Closed;
             }
+            Standing::Waiting if n > self.capacity() => {
+                self.leave(line, (ticket, n), Seal::Respected, now, wakes);
+                return Next::Exceeds(self.capacity());
+            }
             Standing::Waiting => line.register(ticket, waker),
         }
         match line.head() {
-            Some((head, n, _)) if head == ticket => match self.wait_for(n, now) {
+            Some((head, ..)) if head == ticket => match self.wait_for(n, now) {
                 Some(wait) => Next::SleepUntil(now + wait),
                 None => Next::SleepUntilWoken,
             },
@@ -239,9 +241,10 @@ impl<L: Limit> Bucket<L> {
         self.limit.debit(&self.cell, n, now, seal)
     }
 
-    /// Takes the bucket out of service if it is idle and nobody waits; true if it is out, by whomever.
-    pub(crate) fn retire(&self, now: Timestamp) -> bool {
-        self.limit.retire(&self.cell, now)
+    /// Takes the bucket out of service if it is idle, was so at `since`, and nobody waits; true if it is out, by
+    /// whomever.
+    pub(crate) fn retire(&self, since: Timestamp, now: Timestamp) -> bool {
+        self.limit.retire(&self.cell, since, now)
     }
 
     /// Takes the bucket out of service; true if it was in. With the line locked.

@@ -46,10 +46,10 @@ impl Gate {
     }
 
     /// Replaces the word by `next`'s of it; the old one.
-    fn update(&self, mut next: impl FnMut(u64) -> Option<u64>) -> Result<u64, u64> {
+    fn update(&self, next: impl FnMut(u64) -> Option<u64>) -> Result<u64, u64> {
         // AcqRel on success and Acquire on failure: whoever follows in the word's modification order sees
         // all that its predecessors did to the limiter.
-        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| next(word))
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
     }
 
     /// Enters, does `inside`, and exits, unless `admit` refuses the flags. The flags at the exit.
@@ -176,7 +176,8 @@ impl Limit for Box<dyn RateLimiter> {
         gate.pass(admit, || self.charge(n, now)).map_or_else(|flags| flags, |((), flags)| flags)
     }
 
-    fn retire(&self, gate: &Gate, now: Timestamp) -> bool {
+    /// Only the present is asked of a limiter whose state moves with the calls.
+    fn retire(&self, gate: &Gate, _since: Timestamp, now: Timestamp) -> bool {
         // Acquire: whoever exited before this load has its changes seen by `is_idle`.
         let word = gate.0.load(Ordering::Acquire);
         if !flags(word).is_none() || word & INSIDE != 0 || !self.is_idle(now) {

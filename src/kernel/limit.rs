@@ -66,9 +66,10 @@ pub trait Limit: Send + Sync + 'static {
     /// Takes `n` unconditionally.
     #[doc(hidden)]
     fn debit(&self, cell: &Self::Cell, n: Tokens, now: Timestamp, seal: Seal) -> Flags;
-    /// Seals the bucket if it is idle and nobody waits; true if it is sealed now, by whomever.
+    /// Seals the bucket if it is idle, was so already at `since`, and nobody waits; true if it is sealed now, by
+    /// whomever.
     #[doc(hidden)]
-    fn retire(&self, cell: &Self::Cell, now: Timestamp) -> bool;
+    fn retire(&self, cell: &Self::Cell, since: Timestamp, now: Timestamp) -> bool;
     /// Seals the bucket whatever its state; true if it was live.
     #[doc(hidden)]
     fn seal(&self, cell: &Self::Cell) -> bool;
@@ -167,12 +168,13 @@ impl<A: Algorithm> Limit for A {
         })
     }
 
-    fn retire(&self, cell: &A::Cell, now: Timestamp) -> bool {
-        change(cell, false, |state, flags| match flags {
-            Flags::NONE if Algorithm::is_idle(self, state, now) => {
-                Step::Put(state.clone(), Flags::SEALED, true)
+    fn retire(&self, cell: &A::Cell, since: Timestamp, now: Timestamp) -> bool {
+        change(cell, false, |state, flags| {
+            let idle = || Algorithm::is_idle(self, state, now) && Algorithm::is_idle(self, state, since);
+            match flags {
+                Flags::NONE if idle() => Step::Put(state.clone(), Flags::SEALED, true),
+                flags => Step::Keep(flags.is_sealed()),
             }
-            flags => Step::Keep(flags.is_sealed()),
         })
     }
 

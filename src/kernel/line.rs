@@ -230,7 +230,7 @@ impl Drop for Wakes {
             }
         }
         let mut rest = Rest(core::mem::take(&mut self.0).into_iter());
-        while let Some(waker) = rest.0.next() {
+        for waker in rest.0.by_ref() {
             waker.wake();
         }
     }

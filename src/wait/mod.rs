@@ -1,6 +1,5 @@
 //! Waiting: one state machine, and two thin drivers of it.
 
-use core::convert::Infallible;
 use core::task::Waker;
 use core::time::Duration;
 
@@ -40,7 +39,7 @@ pub(crate) trait Place {
     ) -> Result<Progress, AcquireError<Self::Refusal>>;
 
     /// Gives `spot` up, and whatever was granted to it.
-    fn leave(&self, spot: &Self::Spot, n: Tokens, now: Timestamp);
+    fn leave(&self, spot: &Self::Spot, now: Timestamp);
 
     /// How long one who joined now would wait.
     fn hint(&self, n: Tokens, now: Timestamp) -> Option<Duration>;
@@ -113,7 +112,7 @@ impl<P: Place> Waiter<P> {
 
     fn leave(&mut self, now: Timestamp) {
         if let Some(spot) = self.spot.take() {
-            self.place.leave(&spot, self.n, now);
+            self.place.leave(&spot, now);
         }
     }
 }
@@ -147,21 +146,5 @@ pub(crate) fn valid<P>(n: Tokens) -> Result<Tokens, AcquireError<P>> {
     match n.is_valid() {
         true => Ok(n),
         false => Err(AcquireError::InvalidAmount),
-    }
-}
-
-/// An error that no policy caused, as one that a policy might.
-pub(crate) fn widen<P>(error: AcquireError<Infallible>) -> AcquireError<P> {
-    match error {
-        AcquireError::Denied { retry_after } => AcquireError::Denied { retry_after },
-        AcquireError::TimedOut { retry_after } => AcquireError::TimedOut { retry_after },
-        AcquireError::ExceedsCapacity { requested, capacity } => {
-            AcquireError::ExceedsCapacity { requested, capacity }
-        }
-        AcquireError::InvalidAmount => AcquireError::InvalidAmount,
-        AcquireError::Closed => AcquireError::Closed,
-        AcquireError::QueueFull => AcquireError::QueueFull,
-        AcquireError::TooManyKeys => AcquireError::TooManyKeys,
-        AcquireError::Policy(never) => match never {},
     }
 }

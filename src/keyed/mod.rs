@@ -1,0 +1,115 @@
+//! [`KeyedLimiter`]: one bucket for each key, made when first needed and gone when idle.
+
+use core::convert::Infallible;
+use core::fmt;
+use core::hash::Hash;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
+use core::time::Duration;
+use std::hash::RandomState;
+
+use crossbeam_queue::SegQueue;
+
+use crate::MonotonicClock;
+use crate::algorithm::Unlimited;
+use crate::kernel::Limit;
+use crate::kernel::bucket::Bucket;
+
+mod acquire;
+mod builder;
+mod lines;
+mod observe;
+mod reclaim;
+mod slots;
+mod table;
+mod verbs;
+
+pub use builder::KeyedBuilder;
+pub use reclaim::Reclaimer;
+pub use table::Equivalent;
+
+use lines::Lines;
+use reclaim::Candidate;
+use table::Table;
+
+/// One rate limiter per key: a user, an address, an API key; anything that can be hashed.
+///
+/// A key's bucket is made by the *policy* when the key is first seen, from whatever the policy makes of the key,
+/// and is dropped once it is full, idle and past its grace. No thread, no timer and no sweep is needed for that:
+/// each call does a little of it. A key that is not held behaves like one that is full.
+///
+/// ```
+/// use lazy_limiter::{KeyedLimiter, Rate, TokenBucket};
+///
+/// let users = KeyedLimiter::new(|user: &String| match user.starts_with("pro") {
+///     true => TokenBucket::new(20, Rate::per_second(5)),
+///     false => TokenBucket::new(5, Rate::per_second(1)),
+/// });
+/// assert!(users.try_acquire("pro_123", 20).is_ok());
+/// assert!(users.try_acquire("free_123", 5).is_ok());
+/// assert!(users.try_acquire("free_123", 1).is_err());
+/// ```
+///
+/// Keys are looked up in any borrowed form (`&str` for `String`); what may insert needs to make an owned key of
+/// it, but does so only when it inserts or waits.
+///
+/// # The policy
+///
+/// It may be called more than once for a key when threads race; one of the buckets wins. It is called without
+/// any lock held, so it may use this limiter for other keys (for the same key it would call itself without
+/// end). If it panics or errs, nothing has changed.
+pub struct KeyedLimiter<K, A: Limit, E = Infallible, C = MonotonicClock, S = RandomState> {
+    table: Table<K, Slot<A>, S>,
+    policy: Policy<K, A, E>,
+    clock: C,
+    lines: Lines<K>,
+    candidates: SegQueue<Candidate<K>>,
+    grace: Duration,
+    max_keys: usize,
+    max_waiters: usize,
+    /// Slots in the table and about to be; kept only if `max_keys` is a bound.
+    keys: AtomicUsize,
+    /// The next slot's stamp.
+    stamps: AtomicU32,
+    closed: AtomicBool,
+}
+
+type Policy<K, A, E> = Box<dyn Fn(&K) -> Result<A, E> + Send + Sync>;
+
+/// A key's bucket, inline in the map's entry.
+struct Slot<A: Limit> {
+    bucket: Bucket<A>,
+    /// Tells this bucket from earlier ones of the same key.
+    stamp: u32,
+}
+
+impl KeyedLimiter<(), Unlimited> {
+    /// A builder: choose the clock, the hasher, the grace and the bounds.
+    pub fn builder() -> KeyedBuilder {
+        KeyedBuilder::new()
+    }
+}
+
+impl<K: Hash + Eq + Clone + Send + Sync + 'static, A: Limit> KeyedLimiter<K, A> {
+    /// A limiter whose buckets are made by `policy`, on a [`MonotonicClock`].
+    pub fn new(policy: impl Fn(&K) -> A + Send + Sync + 'static) -> KeyedLimiter<K, A> {
+        KeyedBuilder::new().build(policy)
+    }
+}
+
+impl<K: Hash + Eq + Clone + Send + Sync + 'static, A: Limit, E> KeyedLimiter<K, A, E> {
+    /// A limiter whose buckets are made by a policy that may refuse a key. Its error comes back as
+    /// [`Policy`](AcquireError::Policy), and no bucket is made.
+    pub fn try_new(policy: impl Fn(&K) -> Result<A, E> + Send + Sync + 'static) -> KeyedLimiter<K, A, E> {
+        KeyedBuilder::new().try_build(policy)
+    }
+}
+
+impl<K, A: Limit, E, C: fmt::Debug, S> fmt::Debug for KeyedLimiter<K, A, E, C, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedLimiter")
+            .field("clock", &self.clock)
+            .field("grace", &self.grace)
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}

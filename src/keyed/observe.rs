@@ -1,0 +1,121 @@
+//! Looking at keys: none of these makes a bucket, and none calls the policy.
+
+use core::hash::{BuildHasher, Hash};
+use core::time::Duration;
+
+use super::{Equivalent, KeyedLimiter};
+use crate::kernel::Limit;
+use crate::kernel::bucket::Bucket;
+use crate::wait::checked;
+use crate::{Clock, Timestamp, Tokens};
+
+impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    A: Limit,
+    C: Clock,
+    S: BuildHasher,
+{
+    /// How many keys are held.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether no key is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether `key` is held.
+    pub fn contains_key<Q>(&self, key: &Q) -> bool
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.look(key, |_, _| ()).is_some()
+    }
+
+    /// What `key` has now, whoever may be waiting for it; `None` if it is not held, that is, full.
+    pub fn available<Q>(&self, key: &Q) -> Option<Tokens>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.look(key, |bucket, now| bucket.available(now))
+    }
+
+    /// What `key` has when full; `None` if it is not held.
+    pub fn capacity<Q>(&self, key: &Q) -> Option<Tokens>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.look(key, |bucket, _| bucket.capacity())
+    }
+
+    /// How long until `n` of `key`'s tokens could be taken by one who comes now, everyone in line served first.
+    /// `None`: never, unless tokens are given back, or `n` is above the capacity or no amount. A key that is not
+    /// held is full: zero.
+    pub fn time_to_available<Q>(&self, key: &Q, n: impl Into<Tokens>) -> Option<Duration>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let n = n.into();
+        let held = self.look(key, |bucket, now| match checked::<()>(n, bucket.capacity()).ok()? {
+            Some(n) => self.wait_behind(key, bucket, n, now),
+            None => Some(Duration::ZERO),
+        });
+        held.unwrap_or_else(|| n.is_valid().then_some(Duration::ZERO))
+    }
+
+    /// How many are waiting for `key`.
+    pub fn waiting<Q>(&self, key: &Q) -> usize
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.lines.with_found(key, |line, _| line.len()).unwrap_or(0)
+    }
+
+    /// Whether `key` is full and nobody waits for it; so is every key that is not held.
+    pub fn is_idle<Q>(&self, key: &Q) -> bool
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.look(key, |bucket, now| bucket.is_idle(now)).unwrap_or(true)
+    }
+
+    /// How long until `key` [is idle](Self::is_idle) if nobody else comes; `None`: never.
+    pub fn time_to_idle<Q>(&self, key: &Q) -> Option<Duration>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let held = self.look(key, |bucket, now| match bucket.flags().is_queued() {
+            true => self.wait_behind(key, bucket, bucket.capacity(), now),
+            false => bucket.time_to_idle(now),
+        });
+        held.unwrap_or(Some(Duration::ZERO))
+    }
+
+    /// How long one would wait for `n` who joined `key`'s line now.
+    pub(super) fn wait_behind<Q>(
+        &self,
+        key: &Q,
+        bucket: &Bucket<A>,
+        n: Tokens,
+        now: Timestamp,
+    ) -> Option<Duration>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let queued = bucket.flags().is_queued();
+        let behind = queued.then(|| self.lines.with_found(key, |line, _| bucket.wait_behind(line, n, now)));
+        behind.flatten().unwrap_or_else(|| bucket.wait_for(n, now))
+    }
+
+    /// Looks at `key`'s bucket, unless it has none in service.
+    pub(super) fn look<Q, R>(&self, key: &Q, look: impl FnOnce(&Bucket<A>, Timestamp) -> R) -> Option<R>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let guard = self.table.guard();
+        let slot = self.table.get(key, &guard)?;
+        (!slot.bucket.flags().is_sealed()).then(|| look(&slot.bucket, self.clock.now()))
+    }
+}

@@ -1,0 +1,210 @@
+//! Reclaiming idle keys: no thread, no scan; every caller does a little.
+//!
+//! Each key stands in a queue of *candidates* from the time its bucket is made. An inspection takes the first,
+//! and if its date has come and its bucket is full and idle, retires it; else it goes to the back with the
+//! date at which it could be. An insertion inspects two, so garbage goes faster than it comes; a hit inspects
+//! one now and then, and goes on while that pays.
+//!
+//! # Retire before unlink
+//!
+//! Removing a full bucket that another thread is about to take from would mint tokens: the taker drains the
+//! old one, the next caller finds a new one. So the word is sealed first, in one exchange from "full, nobody
+//! waits"; from then on nothing is ever taken from that bucket. Whoever meets the seal, taker or reclaimer,
+//! helps to unlink the entry and looks the key up again: nobody waits for anybody.
+//!
+//! **Linearization point** of a reclamation: the exchange that seals. Before it the bucket was full, and an
+//! absent key is a full one: no caller can tell.
+
+use core::cell::Cell;
+use core::hash::{BuildHasher, Hash};
+use core::time::Duration;
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::KeyedLimiter;
+use crate::kernel::Limit;
+use crate::{Clock, Timestamp};
+
+/// A key that may become idle.
+#[derive(Debug)]
+pub(super) struct Candidate<K> {
+    pub(super) key: K,
+    /// Which of the key's buckets was meant: a later one has a candidate of its own.
+    pub(super) stamp: u32,
+    /// Not worth a look before.
+    pub(super) due: Timestamp,
+}
+
+/// What an inspection found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// A key was dropped.
+    Reclaimed,
+    /// A candidate whose bucket was removed by name, or made anew since.
+    Stale,
+    InUse,
+    Nothing,
+}
+
+/// Whether a candidate's date counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Haste {
+    WhenDue,
+    Now,
+}
+
+/// Hits between two inspections.
+const HITS: u32 = 32;
+/// Inspections a call, at the most.
+const BUDGET: usize = 2;
+/// Keys that a sweep inspects between two looks at whether it should stop.
+const CHUNK: usize = 256;
+
+thread_local! {
+    /// Hits left until the next inspection, on whatever limiter.
+    static UNTIL_NEXT: Cell<u32> = const { Cell::new(HITS) };
+}
+
+impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    A: Limit,
+    C: Clock,
+    S: BuildHasher,
+{
+    /// Drops every key that is idle and past its grace, now. Normal operation never needs it.
+    ///
+    /// Returns how many were dropped. Cost: one look at each key, a few at a time.
+    pub fn reclaim(&self) -> usize {
+        let now = self.clock.now();
+        // Each of those that are there now, once.
+        let looks = self.candidates.len();
+        (0..looks).filter(|_| self.inspect(now, Haste::Now) == Found::Reclaimed).count()
+    }
+
+    /// After a new key: garbage must go faster than it comes.
+    pub(super) fn inspect_some(&self, now: Timestamp) {
+        for _ in 0..BUDGET {
+            self.inspect(now, Haste::WhenDue);
+        }
+    }
+
+    /// After a hit: now and then, and again at once while it pays.
+    #[inline]
+    pub(super) fn inspect_now_and_then(&self, now: Timestamp) {
+        // A `Cell` without a destructor is there until the thread is gone.
+        let _ = UNTIL_NEXT.try_with(|until| match until.get().checked_sub(1) {
+            Some(fewer) => until.set(fewer),
+            None => until.set(self.inspect_after_hit(now)),
+        });
+    }
+
+    #[cold]
+    fn inspect_after_hit(&self, now: Timestamp) -> u32 {
+        for _ in 0..BUDGET {
+            match self.inspect(now, Haste::WhenDue) {
+                Found::Reclaimed | Found::Stale => {}
+                Found::InUse | Found::Nothing => return HITS - 1,
+            }
+        }
+        0
+    }
+
+    /// Looks at the first candidate.
+    fn inspect(&self, now: Timestamp, haste: Haste) -> Found {
+        let Some(mut candidate) = self.candidates.pop() else { return Found::Nothing };
+        if candidate.due > now && haste == Haste::WhenDue {
+            self.candidates.push(candidate);
+            return Found::InUse;
+        }
+        let guard = self.table.guard();
+        match self.table.get(&candidate.key, &guard) {
+            Some(slot) if slot.stamp == candidate.stamp => {
+                if slot.bucket.retire(now - self.grace, now) {
+                    self.unlink(&candidate.key, &guard);
+                    return Found::Reclaimed;
+                }
+                let idle_in = slot.bucket.time_to_idle(now).unwrap_or(Duration::ZERO);
+                candidate.due = now + idle_in + self.grace;
+                self.candidates.push(candidate);
+                Found::InUse
+            }
+            _ => Found::Stale,
+        }
+    }
+
+    /// A thread that [reclaims](Self::reclaim) each `period`, for servers that go quiet: without calls, nothing
+    /// is inspected. It holds the limiter weakly, and ends when the [`Reclaimer`] is dropped.
+    ///
+    /// `period` is real time, whatever the limiter's clock.
+    pub fn reclaimer(self: &Arc<Self>, period: Duration) -> Reclaimer
+    where
+        E: 'static,
+        S: Send + Sync + 'static,
+    {
+        let signal = Arc::new(Signal::default());
+        let (weak, stop) = (Arc::downgrade(self), signal.clone());
+        let thread = std::thread::Builder::new().name("lazy-limiter-reclaim".into());
+        // Where no thread is to be had, callers go on reclaiming as they do without it.
+        let thread = thread.spawn(move || Self::reclaim_each(&weak, period, &stop)).ok();
+        Reclaimer { signal, thread }
+    }
+
+    fn reclaim_each(limiter: &Weak<Self>, period: Duration, stop: &Signal) {
+        while !stop.wait(period) {
+            let Some(mut left) = limiter.upgrade().map(|limiter| limiter.candidates.len()) else { return };
+            // The limiter is let go between chunks, so that it can be dropped, and so can this.
+            while left > 0 && !stop.is_raised() {
+                let Some(limiter) = limiter.upgrade() else { return };
+                let now = limiter.clock.now();
+                for _ in 0..left.min(CHUNK) {
+                    limiter.inspect(now, Haste::Now);
+                }
+                left = left.saturating_sub(CHUNK);
+            }
+        }
+    }
+}
+
+/// A thread that reclaims idle keys now and then; see [`KeyedLimiter::reclaimer`]. Dropping it stops the
+/// thread and waits for it.
+#[derive(Debug)]
+#[must_use = "dropping it stops the thread"]
+pub struct Reclaimer {
+    signal: Arc<Signal>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Signal {
+    raised: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Signal {
+    /// Waits for `period`; true as soon as raised.
+    fn wait(&self, period: Duration) -> bool {
+        let mut raised = self.raised.lock();
+        self.changed.wait_while_for(&mut raised, |raised| !*raised, period);
+        *raised
+    }
+
+    fn is_raised(&self) -> bool {
+        *self.raised.lock()
+    }
+}
+
+impl Drop for Reclaimer {
+    fn drop(&mut self) {
+        *self.signal.raised.lock() = true;
+        self.signal.changed.notify_all();
+        let Some(thread) = self.thread.take() else { return };
+        // Dropped by the thread itself, with the last of what it was part of: it ends by itself.
+        if thread.thread().id() != std::thread::current().id() {
+            // A panic there was reported there.
+            let _ = thread.join();
+        }
+    }
+}

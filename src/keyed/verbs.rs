@@ -1,0 +1,218 @@
+//! Taking without waiting, giving back, removing, closing.
+
+use core::hash::{BuildHasher, Hash};
+use core::sync::atomic::{Ordering, fence};
+
+use super::{Equivalent, KeyedLimiter};
+use crate::kernel::Limit;
+use crate::kernel::limit::{Seal, Taken};
+use crate::wait::{checked, valid};
+use crate::{AcquireError, Clock, Timestamp, Tokens};
+
+impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    A: Limit,
+    C: Clock,
+    S: BuildHasher,
+{
+    /// Takes `n` of `key`'s tokens now, or refuses. Never waits, and never passes those who do.
+    ///
+    /// Cost on a key that is held: one read of the clock, one look-up and one compare-exchange, and an inspection
+    /// of some other key now and then; nothing is allocated. A refusal writes nothing. While others
+    /// wait for this key, its line's lock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Limiter::try_acquire`](crate::Limiter::try_acquire); and, for a key that is not held,
+    /// [`Policy`](AcquireError::Policy) or [`TooManyKeys`](AcquireError::TooManyKeys).
+    pub fn try_acquire<Q>(&self, key: &Q, n: impl Into<Tokens>) -> Result<(), AcquireError<E>>
+    where
+        Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
+    {
+        let (n, now) = (n.into(), self.clock.now());
+        match self.take(key, n, now)? {
+            Taken::Granted => Ok(()),
+            Taken::Refused(retry_after) => Err(AcquireError::Denied { retry_after }),
+            Taken::Queued | Taken::Sealed => self.try_acquire_behind(key, n.rounded_up(), now),
+        }
+    }
+
+    /// The fast path and the making of a bucket; `Queued` if there is a line.
+    #[inline]
+    pub(super) fn take<Q>(&self, key: &Q, n: Tokens, now: Timestamp) -> Result<Taken, AcquireError<E>>
+    where
+        Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
+    {
+        let up = n.rounded_up();
+        // Relaxed: an acquire that races with `close` may come before it.
+        if up > Tokens::ZERO && !self.closed.load(Ordering::Relaxed) {
+            let guard = self.table.guard();
+            let slot = self.table.get(key, &guard);
+            if let Some(slot) = slot.filter(|slot| up <= slot.bucket.capacity()) {
+                let taken = slot.bucket.take(up, now);
+                drop(guard);
+                if taken != Taken::Sealed {
+                    self.inspect_now_and_then(now);
+                    return Ok(taken);
+                }
+            }
+        }
+        self.take_slow(key, n, now)
+    }
+
+    /// When the key is not held, the limiter is closed, or the amount is out of the ordinary.
+    #[cold]
+    fn take_slow<Q>(&self, key: &Q, n: Tokens, now: Timestamp) -> Result<Taken, AcquireError<E>>
+    where
+        Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
+    {
+        if !n.is_valid() {
+            return Err(AcquireError::InvalidAmount);
+        }
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(AcquireError::Closed);
+        }
+        if n == Tokens::ZERO {
+            return Ok(Taken::Granted);
+        }
+        self.with_bucket(
+            key,
+            now,
+            |capacity| checked(n, capacity).map(drop),
+            |bucket| match bucket.take(n.rounded_up(), now) {
+                Taken::Sealed => None,
+                taken => Some(taken),
+            },
+        )
+    }
+
+    #[cold]
+    fn try_acquire_behind<Q>(&self, key: &Q, n: Tokens, now: Timestamp) -> Result<(), AcquireError<E>>
+    where
+        Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
+    {
+        let taken = loop {
+            let behind = self.lines.with_found(key, |line, wakes| {
+                let guard = self.table.guard();
+                let slot = self.table.get(key, &guard);
+                slot.map_or(Taken::Sealed, |slot| slot.bucket.take_behind(line, n, now, wakes))
+            });
+            match behind {
+                // The line has dissolved, or the bucket has been replaced: from the top.
+                None | Some(Taken::Sealed | Taken::Queued) => match self.take(key, n, now)? {
+                    Taken::Queued | Taken::Sealed => {}
+                    taken => break taken,
+                },
+                Some(taken) => break taken,
+            }
+        };
+        match taken {
+            Taken::Refused(retry_after) => Err(AcquireError::Denied { retry_after }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives `n` back to `key`, up to its capacity, and serves its line with it. A key that is not held is full:
+    /// nothing happens. Works on a closed limiter too.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidAmount`](AcquireError::InvalidAmount).
+    pub fn give_back<Q>(&self, key: &Q, n: impl Into<Tokens>) -> Result<(), AcquireError<E>>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let n = valid(n.into())?.rounded_down();
+        if n == Tokens::ZERO {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        loop {
+            let guard = self.table.guard();
+            let Some(slot) = self.table.get(key, &guard) else { return Ok(()) };
+            let flags = slot.bucket.refund(n, now, Seal::Respected);
+            if flags.is_sealed() {
+                self.unlink(key, &guard);
+                continue;
+            }
+            drop(guard);
+            if flags.is_queued() {
+                self.serve(key, now);
+            }
+            return Ok(());
+        }
+    }
+
+    /// Takes `n` of `key`'s tokens unconditionally, into debt if need be: for costs that are known only
+    /// afterwards. It may exceed the capacity, passes whoever waits, and delays them. Works on a closed limiter
+    /// too.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidAmount`](AcquireError::InvalidAmount); for a key that is not held, also
+    /// [`Policy`](AcquireError::Policy) or [`TooManyKeys`](AcquireError::TooManyKeys).
+    pub fn charge<Q>(&self, key: &Q, n: impl Into<Tokens>) -> Result<(), AcquireError<E>>
+    where
+        Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
+    {
+        let n = valid(n.into())?.rounded_up();
+        if n == Tokens::ZERO {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        self.with_bucket(
+            key,
+            now,
+            |_| Ok(()),
+            |bucket| (!bucket.debit(n, now, Seal::Respected).is_sealed()).then_some(()),
+        )
+    }
+
+    /// Removes `key`, whatever its state: it is as good as new. True if it was held.
+    ///
+    /// Those who wait for it keep their order, and are served by the bucket that the policy makes for it next
+    /// (with the policy's error, each of them, if it now refuses the key).
+    pub fn remove<Q>(&self, key: &Q) -> bool
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let guard = self.table.guard();
+        let Some((key, slot)) = self.table.get_key_value(key, &guard) else { return false };
+        // Sealed under the line's lock: what was granted from this bucket is told from what its successor
+        // grants.
+        let live = self.lines.with(key, |_, line, wakes| {
+            let live = slot.bucket.seal();
+            if live {
+                line.forget_grants();
+                line.wake_head(wakes);
+            }
+            live
+        });
+        self.unlink(key, &guard);
+        live
+    }
+
+    /// Removes every key that is held when it is called, as by [`remove`](Self::remove); how many there were.
+    pub fn clear(&self) -> usize {
+        let mut removed = 0;
+        // Most are found by way of their candidates, a few at a time, so that memory is freed in passing.
+        for _ in 0..self.candidates.len() {
+            let Some(candidate) = self.candidates.pop() else { break };
+            removed += usize::from(self.remove(&candidate.key));
+        }
+        // The others were being inspected meanwhile.
+        let guard = self.table.guard();
+        removed + self.table.iter(&guard).filter(|(key, _)| self.remove(*key)).count()
+    }
+
+    /// Closes it: everyone in line, for any key, is woken with [`Closed`](AcquireError::Closed), and so is
+    /// every later acquire refused. [`give_back`](Self::give_back) and [`charge`](Self::charge) still keep
+    /// the books.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        // SeqCst: pairs with the fence in `join`. Either we find the line of who joins, or it finds us closed.
+        fence(Ordering::SeqCst);
+        self.lines.all().iter().for_each(|line| line.close());
+    }
+}
