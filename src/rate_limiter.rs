@@ -2,8 +2,11 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::sync::OnceLock;
 
-use crate::algorithm::Ahead;
+use crate::algorithm::{Ahead, Algorithm};
+use crate::kernel::cell::Flags;
+use crate::kernel::limit::{Limit, Seal, Taken};
 use crate::{Timestamp, Tokens};
 
 /// A rate limiter that keeps its own state. Object-safe: a `Box<dyn RateLimiter>` can be given wherever an
@@ -68,5 +71,69 @@ pub trait RateLimiter: Send + Sync + 'static {
 impl fmt::Debug for dyn RateLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("dyn RateLimiter").field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
+
+/// An [`Algorithm`] with its cell, as a [`RateLimiter`].
+pub(crate) struct WithCell<A: Algorithm> {
+    algorithm: A,
+    /// Made at the first call: a state needs a time to start at.
+    cell: OnceLock<A::Cell>,
+}
+
+impl<A: Algorithm> WithCell<A> {
+    pub(crate) fn new(algorithm: A) -> WithCell<A> {
+        WithCell { algorithm, cell: OnceLock::new() }
+    }
+
+    fn cell(&self, now: Timestamp) -> &A::Cell {
+        self.cell.get_or_init(|| self.algorithm.open(now, Flags::NONE))
+    }
+}
+
+impl<A: Algorithm> RateLimiter for WithCell<A> {
+    fn capacity(&self) -> Tokens {
+        self.algorithm.capacity()
+    }
+
+    fn available(&self, now: Timestamp) -> Tokens {
+        self.algorithm.level(self.cell(now), now)
+    }
+
+    fn try_acquire(&self, n: Tokens, now: Timestamp) -> Result<(), Option<Duration>> {
+        match self.algorithm.take(self.cell(now), n, now) {
+            Taken::Granted => Ok(()),
+            Taken::Refused(wait) => Err(wait),
+            // The flags of this cell are never set: the gate around it has its own.
+            Taken::Queued | Taken::Sealed => Err(None),
+        }
+    }
+
+    fn time_to_available(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
+        self.time_to_serve(Ahead::NOBODY, n, now)
+    }
+
+    fn give_back(&self, n: Tokens, now: Timestamp) {
+        self.algorithm.refund(self.cell(now), n, now, Seal::Ignored);
+    }
+
+    fn charge(&self, n: Tokens, now: Timestamp) {
+        self.algorithm.debit(self.cell(now), n, now, Seal::Ignored);
+    }
+
+    fn is_idle(&self, now: Timestamp) -> bool {
+        self.algorithm.is_full(self.cell(now), now)
+    }
+
+    fn time_to_idle(&self, now: Timestamp) -> Option<Duration> {
+        self.algorithm.wait_for_full(self.cell(now), now)
+    }
+
+    fn time_to_serve(&self, ahead: Ahead<'_>, n: Tokens, now: Timestamp) -> Option<Duration> {
+        self.algorithm.wait_for(self.cell(now), ahead, n, now)
+    }
+
+    fn cost(&self, n: Tokens) -> u64 {
+        self.algorithm.cost(n)
     }
 }

@@ -1,21 +1,23 @@
 //! [`Limiter`]: one bucket and its line.
 
 use core::fmt;
-use core::future::Future;
-use core::task::Waker;
 use core::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::algorithm::Unlimited;
 use crate::kernel::Limit;
-use crate::kernel::bucket::{Bucket, Claim, Joined, Next};
+use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
 use crate::kernel::limit::{Seal, Taken};
-use crate::kernel::line::{Line, Ticket, Wakes};
-use crate::wait::task::Acquire;
-use crate::wait::{Place, Progress, Waiter, checked, thread, valid};
+use crate::kernel::line::{Line, Wakes};
+use crate::wait::{checked, valid};
 use crate::{AcquireError, Clock, MonotonicClock, Timestamp, Tokens};
+
+mod acquire;
+mod builder;
+
+pub use builder::LimiterBuilder;
 
 /// One rate limiter, shared by any number of threads and tasks through `&` or an `Arc`.
 ///
@@ -51,7 +53,7 @@ pub struct Limiter<A: Limit, C = MonotonicClock> {
 impl Limiter<Unlimited> {
     /// A builder: choose the clock and the bound of the line.
     pub fn builder() -> LimiterBuilder {
-        LimiterBuilder { clock: MonotonicClock::new(), max_waiters: usize::MAX }
+        LimiterBuilder::new(MonotonicClock::new())
     }
 }
 
@@ -65,7 +67,7 @@ impl<A: Limit> Limiter<A> {
 impl<A: Limit, C: Clock> Limiter<A, C> {
     /// A limiter of `algorithm` on `clock`, whose line has no bound.
     pub fn with_clock(algorithm: A, clock: C) -> Limiter<A, C> {
-        LimiterBuilder { clock, max_waiters: usize::MAX }.build(algorithm)
+        LimiterBuilder::new(clock).build(algorithm)
     }
 
     /// Takes `n` now, or refuses. Never waits, and never passes those who do.
@@ -109,63 +111,6 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
             // `Queued` cannot be, with the line locked and empty.
             Taken::Sealed | Taken::Queued => Err(AcquireError::Closed),
         }
-    }
-
-    /// Takes `n`, waiting in line until they are there.
-    ///
-    /// # Errors
-    ///
-    /// [`ExceedsCapacity`](AcquireError::ExceedsCapacity), [`InvalidAmount`](AcquireError::InvalidAmount),
-    /// [`QueueFull`](AcquireError::QueueFull), or [`Closed`](AcquireError::Closed), also if the limiter is closed
-    /// during the wait.
-    ///
-    /// # Cancel safety
-    ///
-    /// The future joins the line when first polled. Dropping it at any time leaves the limiter as if it had
-    /// never come: those behind move up at once, and tokens that were granted but not yet seen are given
-    /// back. To wait again is to join at the tail.
-    pub fn acquire(&self, n: impl Into<Tokens>) -> impl Future<Output = Result<(), AcquireError>> + Send {
-        Acquire::new(Waiter::new(self, n.into(), None))
-    }
-
-    /// Takes `n`, waiting in line for no longer than `timeout` (from the first poll).
-    ///
-    /// # Errors
-    ///
-    /// [`TimedOut`](AcquireError::TimedOut), at once if the tokens cannot come in time, everyone ahead
-    /// counted; else what [`acquire`](Self::acquire) says.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`acquire`](Self::acquire).
-    pub fn acquire_timeout(
-        &self,
-        n: impl Into<Tokens>,
-        timeout: Duration,
-    ) -> impl Future<Output = Result<(), AcquireError>> + Send {
-        Acquire::new(Waiter::new(self, n.into(), Some(timeout)))
-    }
-
-    /// Takes `n`, blocking this thread in line until they are there. The thread sleeps; it does not spin.
-    ///
-    /// # Errors
-    ///
-    /// As [`acquire`](Self::acquire).
-    pub fn acquire_blocking(&self, n: impl Into<Tokens>) -> Result<(), AcquireError> {
-        thread::acquire(Waiter::new(self, n.into(), None))
-    }
-
-    /// Takes `n`, blocking this thread in line for no longer than `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// As [`acquire_timeout`](Self::acquire_timeout).
-    pub fn acquire_blocking_timeout(
-        &self,
-        n: impl Into<Tokens>,
-        timeout: Duration,
-    ) -> Result<(), AcquireError> {
-        thread::acquire(Waiter::new(self, n.into(), Some(timeout)))
     }
 
     /// Gives `n` back, up to the capacity, and serves the line with it. Works on a closed limiter too.
@@ -261,60 +206,6 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
     }
 }
 
-impl<A: Limit, C: Clock> Place for &Limiter<A, C> {
-    type Clock = C;
-    type Refusal = core::convert::Infallible;
-    type Spot = (Ticket, Tokens);
-
-    fn clock(&self) -> &C {
-        &self.clock
-    }
-
-    fn attempt(&self, n: Tokens, now: Timestamp) -> Result<bool, AcquireError> {
-        match checked(n, self.capacity())? {
-            Some(n) => Ok(self.bucket.take(n, now) == Taken::Granted),
-            None if self.bucket.flags().is_sealed() => Err(AcquireError::Closed),
-            None => Ok(true),
-        }
-    }
-
-    fn join(
-        &self,
-        n: Tokens,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-        waker: &Waker,
-    ) -> Result<Option<Self::Spot>, AcquireError> {
-        let claim = Claim { n: n.rounded_up(), deadline, max_waiters: self.max_waiters };
-        match self.with_line(|line, wakes| self.bucket.join(line, claim, now, waker, wakes)) {
-            Joined::Granted => Ok(None),
-            Joined::Waiting(ticket) => Ok(Some((ticket, claim.n))),
-            Joined::TooLate(retry_after) => Err(AcquireError::TimedOut { retry_after }),
-            Joined::Full => Err(AcquireError::QueueFull),
-            // Sealed and closed are one, under the lock.
-            Joined::Closed | Joined::Sealed => Err(AcquireError::Closed),
-        }
-    }
-
-    fn step(&self, spot: &Self::Spot, now: Timestamp, waker: &Waker) -> Result<Progress, AcquireError> {
-        match self.with_line(|line, wakes| self.bucket.step(line, *spot, now, waker, wakes)) {
-            Next::Granted => Ok(Progress::Granted),
-            Next::SleepUntil(date) => Ok(Progress::SleepUntil(date)),
-            Next::SleepUntilWoken => Ok(Progress::SleepUntilWoken),
-            Next::Exceeds(capacity) => Err(AcquireError::ExceedsCapacity { requested: spot.1, capacity }),
-            Next::Closed | Next::Sealed => Err(AcquireError::Closed),
-        }
-    }
-
-    fn leave(&self, spot: &Self::Spot, now: Timestamp) {
-        self.with_line(|line, wakes| self.bucket.leave(line, *spot, Seal::Ignored, now, wakes));
-    }
-
-    fn hint(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
-        self.wait_for(n.rounded_up(), now)
-    }
-}
-
 impl<A: Limit, C: Clock> fmt::Debug for Limiter<A, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Limiter")
@@ -323,37 +214,5 @@ impl<A: Limit, C: Clock> fmt::Debug for Limiter<A, C> {
             .field("waiting", &self.waiting())
             .field("closed", &(self.bucket.flags() == Flags::SEALED))
             .finish_non_exhaustive()
-    }
-}
-
-/// Makes a [`Limiter`] that differs from the default.
-#[derive(Clone, Debug)]
-pub struct LimiterBuilder<C = MonotonicClock> {
-    clock: C,
-    max_waiters: usize,
-}
-
-impl<C: Clock> LimiterBuilder<C> {
-    /// The clock. The default is a [`MonotonicClock`].
-    pub fn clock<D: Clock>(self, clock: D) -> LimiterBuilder<D> {
-        LimiterBuilder { clock, max_waiters: self.max_waiters }
-    }
-
-    /// How many may wait at once; one more is refused with [`QueueFull`](AcquireError::QueueFull). There is no
-    /// bound by default.
-    pub fn max_waiters(mut self, most: usize) -> Self {
-        self.max_waiters = most;
-        self
-    }
-
-    /// The limiter.
-    pub fn build<A: Limit>(self, algorithm: A) -> Limiter<A, C> {
-        let bucket = Bucket::new(algorithm, self.clock.now(), Flags::NONE);
-        Limiter {
-            bucket,
-            clock: self.clock,
-            line: Mutex::new(Line::default()),
-            max_waiters: self.max_waiters,
-        }
     }
 }
