@@ -149,7 +149,7 @@ impl TokenBucket {
     /// instant at which, left alone, it is full (already was, if not after `now`); the last instant, if never.
     pub fn unpack(&self, state: Drawn, now: Timestamp) -> (Tokens, Timestamp) {
         {
-            let full = self.0.until(state.0.into(), Timestamp::ZERO);
+            let full = self.0.until(state.0, Timestamp::ZERO);
             (self.available(&state, now), full.map_or(Timestamp::MAX, |full| Timestamp::ZERO + full))
         }
     }
@@ -209,7 +209,7 @@ impl Algorithm for TokenBucket {
 
     fn time_to_available(&self, state: &Drawn, n: Tokens, now: Timestamp) -> Option<Duration> {
         let base = state.0.max(self.0.accrued(now));
-        self.0.wait(base, self.0.cost(n).into(), now)
+        self.0.wait(base, self.0.cost(n), now)
     }
 
     fn give_back(&self, state: &Drawn, n: Tokens, now: Timestamp) -> Drawn {
@@ -224,7 +224,7 @@ impl Algorithm for TokenBucket {
         // No overflow: each of the four is at most 62 bits.
         match base + units <= accrued + self.0.full {
             true => Ok(Drawn(base + units)),
-            false => Err(self.0.wait(base, units.into(), now)),
+            false => Err(self.0.wait(base, units, now)),
         }
     }
 
@@ -233,7 +233,7 @@ impl Algorithm for TokenBucket {
     }
 
     fn time_to_idle(&self, state: &Drawn, now: Timestamp) -> Option<Duration> {
-        self.0.until(state.0.into(), now)
+        self.0.until(state.0, now)
     }
 
     /// In units.
@@ -245,7 +245,9 @@ impl Algorithm for TokenBucket {
     /// Exact, and independent of the line's length: the sum of what is ahead is drawn first.
     fn time_to_serve(&self, state: &Drawn, ahead: Ahead<'_>, n: Tokens, now: Timestamp) -> Option<Duration> {
         let base = state.0.max(self.0.accrued(now));
-        self.0.wait(base, ahead.cost() + u128::from(self.0.cost(n)), now)
+        let units = ahead.cost() + u128::from(self.0.cost(n));
+        // More than a word of units ahead is more than a century.
+        self.0.wait(base, u64::try_from(units).unwrap_or(u64::MAX), now)
     }
 }
 

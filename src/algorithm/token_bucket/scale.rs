@@ -40,6 +40,9 @@ impl Scale {
         if held * nanos / parts > HUNDRED_YEARS {
             return Err(InvalidPolicy::FillTooLong);
         }
+        if one * nanos / parts > HUNDRED_YEARS {
+            return Err(InvalidPolicy::RateTooSlow);
+        }
         let divisor = gcd(parts, one * nanos);
         let (p, q) = (parts / divisor, one * nanos / divisor);
         let word = u128::from(FULL_WORD);

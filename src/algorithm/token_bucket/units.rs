@@ -55,17 +55,19 @@ impl Constants {
     }
 
     /// How long after `now` until `units` have accrued. `None`: never.
-    #[inline]
-    pub(super) fn until(&self, units: u128, now: Timestamp) -> Option<Duration> {
+    // Not inlined, and pure: where a caller does not look at the hint, it is not computed.
+    #[inline(never)]
+    pub(super) fn until(&self, units: u64, now: Timestamp) -> Option<Duration> {
         let nanos = now.as_nanos().min(self.horizon);
+        let wait = self.slope.until(units, nanos)?;
         // Past the horizon nothing comes any more.
-        self.slope.until(units, nanos).filter(|wait| wait.is_zero() || nanos == now.as_nanos())
+        (wait == 0 || nanos == now.as_nanos()).then_some(Duration::from_nanos(wait))
     }
 
     /// How long until a level of `units`, with `base` drawn, is reached.
     #[inline]
-    pub(super) fn wait(&self, base: u64, units: u128, now: Timestamp) -> Option<Duration> {
-        self.until((u128::from(base) + units).saturating_sub(self.full.into()), now)
+    pub(super) fn wait(&self, base: u64, units: u64, now: Timestamp) -> Option<Duration> {
+        self.until(base.saturating_add(units).saturating_sub(self.full), now)
     }
 
     /// Units to take for `n`: rounded up. Beyond the word (a charge) it saturates.
