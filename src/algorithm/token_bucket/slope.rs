@@ -51,6 +51,7 @@ impl Slope {
 
     /// How long after `nanos` until the rise from zero is at least `units`: exact, since `floor(x) ≥ k` exactly if
     /// `x ≥ k`. `None`: never. It saturates at 584 years.
+    #[inline]
     pub(super) fn until(&self, units: u64, nanos: u64) -> Option<u64> {
         let target = u128::from(units) << (self.shift & 63);
         let missing = target.saturating_sub(u128::from(nanos) * u128::from(self.times));

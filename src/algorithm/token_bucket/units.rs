@@ -30,6 +30,9 @@ pub(super) struct Constants {
 /// The largest capacity, in parts.
 const MOST: u64 = 1_000_000_000_000 * Tokens::ONE;
 
+/// No number of nanoseconds.
+const NEVER: u64 = u64::MAX;
+
 impl Policy {
     pub(super) fn compute(self) -> Result<Constants, InvalidPolicy> {
         let (parts, nanos) = self.rate.ratio()?;
@@ -55,13 +58,25 @@ impl Constants {
     }
 
     /// How long after `now` until `units` have accrued. `None`: never.
-    // Not inlined, and pure: where a caller does not look at the hint, it is not computed.
-    #[inline(never)]
+    #[inline]
     pub(super) fn until(&self, units: u64, now: Timestamp) -> Option<Duration> {
-        let nanos = now.as_nanos().min(self.horizon);
-        let wait = self.slope.until(units, nanos)?;
-        // Past the horizon nothing comes any more.
-        (wait == 0 || nanos == now.as_nanos()).then_some(Duration::from_nanos(wait))
+        match self.nanos_until(units, now.as_nanos()) {
+            NEVER => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        }
+    }
+
+    // A plain number, not an `Option`, whose niche would have to be looked at: where a caller does not look at the
+    // hint, the compiler sees that it need not be computed.
+    #[inline]
+    fn nanos_until(&self, units: u64, now: u64) -> u64 {
+        let nanos = now.min(self.horizon);
+        match self.slope.until(units, nanos) {
+            Some(0) => 0,
+            // Past the horizon nothing comes any more.
+            Some(wait) if nanos == now => wait.min(NEVER - 1),
+            _ => NEVER,
+        }
     }
 
     /// How long until a level of `units`, with `base` drawn, is reached.
