@@ -62,6 +62,7 @@
 extern crate alloc;
 
 mod algorithm;
+mod carry;
 mod clock;
 mod error;
 mod kernel;
@@ -75,6 +76,7 @@ mod tokens;
 mod wait;
 
 pub use algorithm::{Ahead, Algorithm, TokenBucket, Unlimited};
+pub use carry::Carry;
 #[cfg(feature = "tokio")]
 pub use clock::TokioClock;
 pub use clock::{Alarm, Clock, CoarseClock, ManualClock, MonotonicClock};

@@ -44,6 +44,11 @@ pub trait RateLimiter: Send + Sync + 'static {
     /// Takes `n` unconditionally.
     fn charge(&self, n: Tokens, now: Timestamp);
 
+    /// What is owed at `now`; see [`Algorithm::debt`](crate::Algorithm::debt).
+    fn debt(&self, _now: Timestamp) -> Tokens {
+        Tokens::ZERO
+    }
+
     /// Whether it is full, that is, as good as new.
     fn is_idle(&self, now: Timestamp) -> bool {
         self.available(now) >= self.capacity()
@@ -119,6 +124,10 @@ impl<A: Algorithm> RateLimiter for WithCell<A> {
 
     fn charge(&self, n: Tokens, now: Timestamp) {
         self.algorithm.debit(self.cell(now), n, now, Seal::Ignored);
+    }
+
+    fn debt(&self, now: Timestamp) -> Tokens {
+        self.algorithm.reading(self.cell(now), Tokens::ZERO, now).debt
     }
 
     fn is_idle(&self, now: Timestamp) -> bool {
