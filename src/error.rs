@@ -108,6 +108,8 @@ pub enum InvalidPolicy {
     Rate(InvalidRate),
     /// The rate is above 10¹⁰ tokens a second.
     RateTooFast,
+    /// A token takes more than a hundred years.
+    RateTooSlow,
     /// From empty to full takes more than a hundred years.
     FillTooLong,
     /// The window is zero, or longer than the algorithm can count.
@@ -127,6 +129,9 @@ impl fmt::Display for InvalidPolicy {
             InvalidPolicy::Rate(fault) => write!(f, "invalid rate: {fault}"),
             InvalidPolicy::RateTooFast => {
                 f.write_str("invalid rate: it must be at most 10^10 tokens a second")
+            }
+            InvalidPolicy::RateTooSlow => {
+                f.write_str("invalid rate: it must be at least one token in a hundred years")
             }
             InvalidPolicy::FillTooLong => {
                 f.write_str("invalid capacity for this rate: filling up would take more than a hundred years")

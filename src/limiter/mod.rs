@@ -80,7 +80,8 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
     /// [`Denied`](AcquireError::Denied) with the time until it would succeed, everyone in line counted;
     /// [`ExceedsCapacity`](AcquireError::ExceedsCapacity), [`InvalidAmount`](AcquireError::InvalidAmount) or
     /// [`Closed`](AcquireError::Closed).
-    #[inline]
+    // Always: a caller that only asks whether it was refused then pays nothing for the hint.
+    #[inline(always)]
     pub fn try_acquire(&self, n: impl Into<Tokens>) -> Result<(), AcquireError> {
         let n = n.into();
         let up = n.rounded_up();

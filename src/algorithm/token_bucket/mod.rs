@@ -18,14 +18,6 @@
 //!
 //! The line itself is the virtual scheduling form of the Generic Cell Rate Algorithm (ATM Forum, Traffic
 //! Management Specification 4.0, 1996; ITU-T I.371), in units fine enough that the rate is not rounded.
-//!
-//! # Choosing `c`
-//!
-//! The word has 62 bits for the capacity and for all that accrues until the clock is thirteen and a half years
-//! old. For a rate of `p / q` tokens a nanosecond in lowest terms, `c = q × m` with the largest `m` that
-//! fits makes `p × m` units a nanosecond: every instant is exact. Where not even `m = 1` fits, `c` is the largest
-//! whole number that does, a unit is about 0.1 ns of refill, and the slope is rounded up in its 63rd
-//! significant bit: less than one unit over the clock's whole life.
 
 use core::time::Duration;
 use std::cell::RefCell;
@@ -33,8 +25,14 @@ use std::sync::Arc;
 
 use super::{Ahead, Algorithm};
 use crate::kernel::{Pack, Packed};
-use crate::rate::gcd;
 use crate::{InvalidPolicy, Rate, Timestamp, Tokens};
+
+mod scale;
+mod slope;
+mod units;
+
+use scale::FULL_WORD;
+use units::{Constants, Policy};
 
 /// What was drawn from a [`TokenBucket`], in its units: the whole state, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +51,6 @@ impl Pack for Drawn {
         Drawn(bits)
     }
 }
-
-/// All that fits in the word.
-const FULL_WORD: u64 = (1 << Drawn::BITS) - 1;
-/// The age of the clock for which every bucket has room: twelve years, and one and a half of debt.
-const HORIZON: u128 = 4930 * 86_400 * 1_000_000_000;
-const HUNDRED_YEARS: u128 = 36_525 * 86_400 * 1_000_000_000;
-const MOST: u64 = 1_000_000_000_000 * Tokens::ONE;
 
 /// A token bucket: holds up to `capacity` tokens and refills continuously at `rate`.
 ///
@@ -82,27 +73,6 @@ const MOST: u64 = 1_000_000_000_000 * Tokens::ONE;
 /// ```
 #[derive(Clone)]
 pub struct TokenBucket(Arc<Constants>);
-
-/// What a policy says, and what follows from it.
-struct Constants {
-    policy: Policy,
-    /// The capacity in units.
-    full: u64,
-    /// Units of one token.
-    unit: u64,
-    /// Units a nanosecond, times 2^`shift`, rounded up; zero for a rate of zero.
-    slope: u64,
-    shift: u32,
-    /// The instant after which nothing accrues any more, for want of room in the word.
-    horizon: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Policy {
-    capacity: Tokens,
-    starting: Tokens,
-    rate: Rate,
-}
 
 thread_local! {
     /// The policies that this thread made last. A per-key policy closure makes the same few again and again;
@@ -178,7 +148,10 @@ impl TokenBucket {
     /// A state as `(tokens, timestamp)`, for debugging and tests: what the bucket holds at `now`, and the
     /// instant at which, left alone, it is full (already was, if not after `now`); the last instant, if never.
     pub fn unpack(&self, state: Drawn, now: Timestamp) -> (Tokens, Timestamp) {
-        (self.available(&state, now), self.0.instant_of(state.0.into()).unwrap_or(Timestamp::MAX))
+        {
+            let full = self.0.until(state.0, Timestamp::ZERO);
+            (self.available(&state, now), full.map_or(Timestamp::MAX, |full| Timestamp::ZERO + full))
+        }
     }
 }
 
@@ -201,80 +174,6 @@ impl Policy {
             recent.push(constants.clone());
         });
         Ok(constants)
-    }
-
-    fn compute(self) -> Result<Constants, InvalidPolicy> {
-        let (parts, nanos) = self.rate.ratio()?;
-        let held = match self.capacity.parts() {
-            0 => return Err(InvalidPolicy::Capacity),
-            parts if parts > MOST => {
-                return Err(InvalidPolicy::CapacityTooLarge { largest: Tokens::from_parts(MOST) });
-            }
-            parts => parts,
-        };
-        let Scale { unit, slope, shift } = Scale::choose(held, parts, nanos)?;
-        let full = (u128::from(held) * u128::from(unit) / u128::from(Tokens::ONE)) as u64;
-        let horizon = match slope {
-            0 => u64::MAX,
-            slope => {
-                let room = (u128::from(FULL_WORD - full) << shift) / u128::from(slope);
-                u64::try_from(room).unwrap_or(u64::MAX)
-            }
-        };
-        Ok(Constants { policy: self, full, unit, slope, shift, horizon })
-    }
-}
-
-impl Constants {
-    /// Units made since the origin.
-    #[inline]
-    fn accrued(&self, now: Timestamp) -> u64 {
-        let nanos = now.as_nanos().min(self.horizon);
-        // `slope` is below 2^63 and `shift` below 64 by construction; the result fits because `nanos` is
-        // within the horizon. The mask tells the compiler what it cannot know.
-        ((u128::from(nanos) * u128::from(self.slope)) >> (self.shift & 63)) as u64
-    }
-
-    /// The first instant at which `units` have accrued: exact, since `floor(x) ≥ k` exactly when `x ≥ k`.
-    fn instant_of(&self, units: u128) -> Option<Timestamp> {
-        if units == 0 {
-            return Some(Timestamp::ZERO);
-        }
-        let instant = match u64::try_from(units) {
-            _ if self.slope == 0 => return None,
-            Ok(units) => (u128::from(units) << self.shift).div_ceil(u128::from(self.slope)),
-            // More than a word of units ahead in line: some 146 years and up.
-            Err(_) => units.saturating_mul(1 << self.shift).div_ceil(u128::from(self.slope)),
-        };
-        Some(Timestamp::from_nanos(u64::try_from(instant).unwrap_or(u64::MAX)))
-    }
-
-    /// Units to take for `n`: rounded up. Beyond the word (a charge) it saturates.
-    #[inline]
-    fn units(&self, n: Tokens) -> u64 {
-        let product = u128::from(n.parts()) * u128::from(self.unit);
-        let units = (product + u128::from(Tokens::ONE - 1)) / u128::from(Tokens::ONE);
-        if units > u128::from(FULL_WORD) { FULL_WORD } else { units as u64 }
-    }
-
-    /// Units to give for `n`: rounded down, and at most a full word.
-    fn units_down(&self, n: Tokens) -> u64 {
-        let units = u128::from(n.parts()) * u128::from(self.unit) / u128::from(Tokens::ONE);
-        units.min(FULL_WORD.into()) as u64
-    }
-
-    /// Units to take for an `n` of at most the capacity.
-    #[inline]
-    fn cost(&self, n: Tokens) -> u64 {
-        // A capacity with a fraction may come to less, rounded down, than the same amount rounded up.
-        let product = u128::from(n.parts()) * u128::from(self.unit);
-        (((product + u128::from(Tokens::ONE - 1)) / u128::from(Tokens::ONE)) as u64).min(self.full)
-    }
-
-    /// How long until a level of `units`, with `base` drawn, is reached.
-    fn wait(&self, base: u64, units: u128, now: Timestamp) -> Option<Duration> {
-        let target = (u128::from(base) + units).saturating_sub(self.full.into());
-        Some(self.instant_of(target)?.since(now))
     }
 }
 
@@ -310,7 +209,7 @@ impl Algorithm for TokenBucket {
 
     fn time_to_available(&self, state: &Drawn, n: Tokens, now: Timestamp) -> Option<Duration> {
         let base = state.0.max(self.0.accrued(now));
-        self.0.wait(base, self.0.cost(n).into(), now)
+        self.0.wait(base, self.0.cost(n), now)
     }
 
     fn give_back(&self, state: &Drawn, n: Tokens, now: Timestamp) -> Drawn {
@@ -325,7 +224,7 @@ impl Algorithm for TokenBucket {
         // No overflow: each of the four is at most 62 bits.
         match base + units <= accrued + self.0.full {
             true => Ok(Drawn(base + units)),
-            false => Err(self.0.wait(base, units.into(), now)),
+            false => Err(self.0.wait(base, units, now)),
         }
     }
 
@@ -334,7 +233,7 @@ impl Algorithm for TokenBucket {
     }
 
     fn time_to_idle(&self, state: &Drawn, now: Timestamp) -> Option<Duration> {
-        Some(self.0.instant_of(state.0.into())?.since(now))
+        self.0.until(state.0, now)
     }
 
     /// In units.
@@ -346,7 +245,9 @@ impl Algorithm for TokenBucket {
     /// Exact, and independent of the line's length: the sum of what is ahead is drawn first.
     fn time_to_serve(&self, state: &Drawn, ahead: Ahead<'_>, n: Tokens, now: Timestamp) -> Option<Duration> {
         let base = state.0.max(self.0.accrued(now));
-        self.0.wait(base, ahead.cost() + u128::from(self.0.cost(n)), now)
+        let units = ahead.cost() + u128::from(self.0.cost(n));
+        // More than a word of units ahead is more than a century.
+        self.0.wait(base, u64::try_from(units).unwrap_or(u64::MAX), now)
     }
 }
 
@@ -367,72 +268,4 @@ impl core::fmt::Debug for TokenBucket {
             .field("rate", rate)
             .finish()
     }
-}
-
-/// Units of a token, and the slope at which they accrue.
-struct Scale {
-    unit: u64,
-    slope: u64,
-    shift: u32,
-}
-
-impl Scale {
-    /// For a capacity of `held` parts and a rate of `parts` each `nanos`.
-    fn choose(held: u64, parts: u64, nanos: u64) -> Result<Scale, InvalidPolicy> {
-        let (held, parts, nanos, one) =
-            (u128::from(held), u128::from(parts), u128::from(nanos), u128::from(Tokens::ONE));
-        if parts == 0 {
-            // Nothing accrues: parts themselves are units, and nothing is ever rounded.
-            return Ok(Scale { unit: Tokens::ONE, slope: 0, shift: 0 });
-        }
-        // 10^10 a second is ten a nanosecond.
-        if parts > 10 * one * nanos {
-            return Err(InvalidPolicy::RateTooFast);
-        }
-        if held * nanos / parts > HUNDRED_YEARS {
-            return Err(InvalidPolicy::FillTooLong);
-        }
-        let divisor = gcd(parts, one * nanos);
-        let (p, q) = (parts / divisor, one * nanos / divisor);
-        let word = u128::from(FULL_WORD);
-        // Exact: c = q × m. Rounding the capacity's share up keeps the sum within the word.
-        let exact = || {
-            let share = held.checked_mul(q)?.div_ceil(one).checked_add(p.checked_mul(HORIZON)?)?;
-            let unit = q.checked_mul(word / share)?;
-            (unit > 0 && unit <= word).then_some(unit)
-        };
-        // Otherwise c = floor(word / (capacity + rate × horizon)), over the common denominator `one × nanos`.
-        let inexact = || {
-            let demand = held * nanos + HORIZON * parts;
-            let unit = mul_shift_div(nanos, Tokens::ONE.ilog2() + Drawn::BITS, demand);
-            unit.clamp(1, word)
-        };
-        let unit = exact().unwrap_or_else(inexact);
-        let (slope, shift) = slope(unit * parts, one * nanos);
-        Ok(Scale { unit: unit as u64, slope, shift })
-    }
-}
-
-/// `floor(a × 2^shift / d)` by long division, for quotients that fit; `d` is below 2^127.
-fn mul_shift_div(a: u128, shift: u32, d: u128) -> u128 {
-    let (mut quotient, mut rest) = (a / d, a % d);
-    for _ in 0..shift {
-        (quotient, rest) = (quotient << 1, rest << 1);
-        if rest >= d {
-            (quotient, rest) = (quotient | 1, rest - d);
-        }
-    }
-    quotient
-}
-
-/// `n / d` as a multiplier of 63 significant bits, rounded up, and the shift that goes with it (at most 63).
-fn slope(n: u128, d: u128) -> (u64, u32) {
-    let (mut slope, mut rest, mut shift) = (n / d, n % d, 0);
-    while slope < 1 << 62 && shift < 63 {
-        (slope, rest, shift) = (slope << 1, rest << 1, shift + 1);
-        if rest >= d {
-            (slope, rest) = (slope | 1, rest - d);
-        }
-    }
-    (slope as u64 + u64::from(rest > 0), shift)
 }

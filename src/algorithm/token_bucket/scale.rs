@@ -1,0 +1,76 @@
+//! The units of a token bucket.
+//!
+//! The word has 62 bits for the capacity and for all that accrues until the clock is thirteen and a half years
+//! old. For a rate of `p / q` tokens a nanosecond in lowest terms, `c = q × m` with the largest `m` that
+//! fits makes `p × m` units a nanosecond: every instant is exact. Where not even `m = 1` fits, `c` is the largest
+//! whole number that does, a unit is about 0.1 ns of refill, and the slope is rounded up in its 63rd
+//! significant bit: less than one unit over the clock's whole life.
+
+use super::Drawn;
+use super::slope::Slope;
+use crate::kernel::Pack;
+use crate::rate::gcd;
+use crate::{InvalidPolicy, Tokens};
+
+/// All that fits in the word.
+pub(super) const FULL_WORD: u64 = (1 << Drawn::BITS) - 1;
+/// The age of the clock for which every bucket has room: twelve years, and one and a half of debt.
+const HORIZON: u128 = 4930 * 86_400 * 1_000_000_000;
+const HUNDRED_YEARS: u128 = 36_525 * 86_400 * 1_000_000_000;
+
+/// Units of a token, and the slope at which they accrue.
+pub(super) struct Scale {
+    pub(super) unit: u64,
+    pub(super) slope: Slope,
+}
+
+impl Scale {
+    /// For a capacity of `held` parts and a rate of `parts` each `nanos`.
+    pub(super) fn choose(held: u64, parts: u64, nanos: u64) -> Result<Scale, InvalidPolicy> {
+        let (held, parts, nanos, one) =
+            (u128::from(held), u128::from(parts), u128::from(nanos), u128::from(Tokens::ONE));
+        if parts == 0 {
+            // Nothing accrues: parts themselves are units, and nothing is ever rounded.
+            return Ok(Scale { unit: Tokens::ONE, slope: Slope::FLAT });
+        }
+        // 10^10 a second is ten a nanosecond.
+        if parts > 10 * one * nanos {
+            return Err(InvalidPolicy::RateTooFast);
+        }
+        if held * nanos / parts > HUNDRED_YEARS {
+            return Err(InvalidPolicy::FillTooLong);
+        }
+        if one * nanos / parts > HUNDRED_YEARS {
+            return Err(InvalidPolicy::RateTooSlow);
+        }
+        let divisor = gcd(parts, one * nanos);
+        let (p, q) = (parts / divisor, one * nanos / divisor);
+        let word = u128::from(FULL_WORD);
+        // Exact: c = q × m. Rounding the capacity's share up keeps the sum within the word.
+        let exact = || {
+            let share = held.checked_mul(q)?.div_ceil(one).checked_add(p.checked_mul(HORIZON)?)?;
+            let unit = q.checked_mul(word / share)?;
+            (unit > 0 && unit <= word).then_some(unit)
+        };
+        // Otherwise c = floor(word / (capacity + rate × horizon)), over the common denominator `one × nanos`.
+        let inexact = || {
+            let demand = held * nanos + HORIZON * parts;
+            let unit = mul_shift_div(nanos, Tokens::ONE.ilog2() + Drawn::BITS, demand);
+            unit.clamp(1, word)
+        };
+        let unit = exact().unwrap_or_else(inexact);
+        Ok(Scale { unit: unit as u64, slope: Slope::new(unit * parts, one * nanos) })
+    }
+}
+
+/// `floor(a × 2^shift / d)` by long division, for quotients that fit; `d` is below 2^127.
+fn mul_shift_div(a: u128, shift: u32, d: u128) -> u128 {
+    let (mut quotient, mut rest) = (a / d, a % d);
+    for _ in 0..shift {
+        (quotient, rest) = (quotient << 1, rest << 1);
+        if rest >= d {
+            (quotient, rest) = (quotient | 1, rest - d);
+        }
+    }
+    quotient
+}
