@@ -69,6 +69,7 @@ mod keyed;
 mod limiter;
 mod rate;
 mod rate_limiter;
+mod snapshot;
 mod timestamp;
 mod tokens;
 mod wait;
@@ -76,13 +77,14 @@ mod wait;
 pub use algorithm::{Ahead, Algorithm, TokenBucket, Unlimited};
 #[cfg(feature = "tokio")]
 pub use clock::TokioClock;
-pub use clock::{Alarm, Clock, ManualClock, MonotonicClock};
+pub use clock::{Alarm, Clock, CoarseClock, ManualClock, MonotonicClock};
 pub use error::{AcquireError, InvalidPolicy};
 pub use kernel::{Boxed, Cell, Limit, Pack, Packed};
-pub use keyed::{Equivalent, KeyedBuilder, KeyedLimiter, Reclaimer};
+pub use keyed::{Equivalent, KeyedBuilder, KeyedLimiter, RandomState, Reclaimer};
 pub use limiter::{Limiter, LimiterBuilder};
 pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;
+pub use snapshot::Snapshot;
 pub use timestamp::Timestamp;
 pub use tokens::Tokens;
 

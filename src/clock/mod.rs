@@ -6,12 +6,14 @@ use core::time::Duration;
 
 use crate::Timestamp;
 
+mod coarse;
 mod manual;
 mod monotonic;
 mod timers;
 #[cfg(feature = "tokio")]
 mod tokio;
 
+pub use coarse::CoarseClock;
 pub use manual::ManualClock;
 pub use monotonic::MonotonicClock;
 #[cfg(feature = "tokio")]

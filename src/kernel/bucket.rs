@@ -25,10 +25,10 @@ use core::task::Waker;
 use core::time::Duration;
 
 use super::cell::Flags;
-use super::limit::{Limit, Seal, Taken};
+use super::limit::{Limit, Reading, Seal, Taken};
 use super::line::{Line, Standing, Ticket, Wakes};
 use crate::algorithm::Ahead;
-use crate::{Timestamp, Tokens};
+use crate::{Snapshot, Timestamp, Tokens};
 
 /// A limit and its cell.
 #[derive(Debug)]
@@ -275,7 +275,33 @@ impl<L: Limit> Bucket<L> {
         !self.flags().is_queued() && self.limit.is_full(&self.cell, now)
     }
 
+    /// What one who comes now is to know, if nobody waits.
+    pub(crate) fn snapshot(&self, now: Timestamp) -> Snapshot {
+        let limit = self.capacity();
+        let Reading { level, full_in, wait } = self.limit.reading(&self.cell, one_of(limit), now);
+        Snapshot { limit, remaining: level, reset_after: full_in, retry_after: wait }
+    }
+
+    /// What one who joins the line now is to know.
+    pub(crate) fn snapshot_behind(&self, line: &Line, now: Timestamp) -> Snapshot {
+        if line.is_empty() {
+            return self.snapshot(now);
+        }
+        let limit = self.capacity();
+        Snapshot {
+            limit,
+            remaining: Tokens::ZERO,
+            reset_after: self.wait_behind(line, limit, now),
+            retry_after: self.wait_behind(line, one_of(limit), now),
+        }
+    }
+
     pub(crate) fn time_to_idle(&self, now: Timestamp) -> Option<Duration> {
         self.limit.wait_for_full(&self.cell, now)
     }
+}
+
+/// One token, or the whole capacity if that is less.
+fn one_of(capacity: Tokens) -> Tokens {
+    capacity.min(Tokens::from(1))
 }

@@ -18,7 +18,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::cell::Flags;
-use super::limit::{Limit, Seal, Taken};
+use super::limit::{Limit, Reading, Seal, Taken};
 use super::sync::{AtomicU64, Ordering};
 use crate::algorithm::Ahead;
 use crate::{RateLimiter, Timestamp, Tokens};
@@ -212,5 +212,14 @@ impl Limit for Box<dyn RateLimiter> {
 
     fn weight(&self, n: Tokens) -> u64 {
         self.cost(n)
+    }
+
+    /// As consistent as its methods are between themselves.
+    fn reading(&self, _gate: &Gate, n: Tokens, now: Timestamp) -> Reading {
+        Reading {
+            level: self.available(now),
+            full_in: self.time_to_idle(now),
+            wait: self.time_to_available(n, now),
+        }
     }
 }

@@ -84,6 +84,17 @@ pub trait Limit: Send + Sync + 'static {
     fn wait_for_full(&self, cell: &Self::Cell, now: Timestamp) -> Option<Duration>;
     #[doc(hidden)]
     fn weight(&self, n: Tokens) -> u64;
+    /// Level, wait for full and wait for `n` behind nobody, from one state.
+    #[doc(hidden)]
+    fn reading(&self, cell: &Self::Cell, n: Tokens, now: Timestamp) -> Reading;
+}
+
+/// What one look at a state tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    pub(crate) level: Tokens,
+    pub(crate) full_in: Option<Duration>,
+    pub(crate) wait: Option<Duration>,
 }
 
 /// An update that leaves the state as it is where its result would not fit the cell.
@@ -203,5 +214,13 @@ impl<A: Algorithm> Limit for A {
 
     fn weight(&self, n: Tokens) -> u64 {
         self.cost(n)
+    }
+
+    fn reading(&self, cell: &A::Cell, n: Tokens, now: Timestamp) -> Reading {
+        cell.read(|state, _| Reading {
+            level: Algorithm::available(self, state, now),
+            full_in: Algorithm::time_to_idle(self, state, now),
+            wait: Algorithm::time_to_available(self, state, n, now),
+        })
     }
 }

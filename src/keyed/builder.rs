@@ -5,11 +5,11 @@ use core::fmt;
 use core::hash::{BuildHasher, Hash};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use core::time::Duration;
-use std::hash::RandomState;
 
 use crossbeam_queue::SegQueue;
 
 use super::KeyedLimiter;
+use super::hasher::RandomState;
 use super::lines::Lines;
 use super::table::Table;
 use crate::kernel::Limit;
@@ -46,8 +46,8 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
         KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters }
     }
 
-    /// The hasher of keys. The default is the standard library's, seeded anew for each limiter: keys come
-    /// from attackers, so give up the seed only for keys that cannot.
+    /// The hasher of keys. The default is a [`RandomState`], seeded for each limiter: keys come from attackers, so
+    /// give up the seed only for keys that do not.
     pub fn hasher<T: BuildHasher>(self, hasher: T) -> KeyedBuilder<C, T> {
         let KeyedBuilder { clock, hasher: _, grace, capacity, max_keys, max_waiters } = self;
         KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters }

@@ -8,11 +8,11 @@
 //! its lock, and is never used again.
 
 use core::hash::Hash;
-use std::hash::RandomState;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use super::hasher::RandomState;
 use super::table::{Equivalent, Table};
 use crate::kernel::line::{Line, Wakes};
 

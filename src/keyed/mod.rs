@@ -5,7 +5,6 @@ use core::fmt;
 use core::hash::Hash;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use core::time::Duration;
-use std::hash::RandomState;
 
 use crossbeam_queue::SegQueue;
 
@@ -16,6 +15,7 @@ use crate::kernel::bucket::Bucket;
 
 mod acquire;
 mod builder;
+mod hasher;
 mod lines;
 mod observe;
 mod reclaim;
@@ -24,6 +24,7 @@ mod table;
 mod verbs;
 
 pub use builder::KeyedBuilder;
+pub use hasher::RandomState;
 pub use reclaim::Reclaimer;
 pub use table::Equivalent;
 

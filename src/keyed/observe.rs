@@ -7,7 +7,7 @@ use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::wait::checked;
-use crate::{Clock, Timestamp, Tokens};
+use crate::{Clock, Snapshot, Timestamp, Tokens};
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
 where
@@ -71,6 +71,20 @@ where
         Q: Hash + Equivalent<K> + ?Sized,
     {
         self.lines.with_found(key, |line, _| line.len()).unwrap_or(0)
+    }
+
+    /// `key`'s limit, what is left of it, and when there will be more, in one consistent reading. `None` if it is
+    /// not held, that is, full.
+    pub fn snapshot<Q>(&self, key: &Q) -> Option<Snapshot>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.look(key, |bucket, now| {
+            let queued = bucket.flags().is_queued();
+            let behind =
+                queued.then(|| self.lines.with_found(key, |line, _| bucket.snapshot_behind(line, now)));
+            behind.flatten().unwrap_or_else(|| bucket.snapshot(now))
+        })
     }
 
     /// Whether `key` is full and nobody waits for it; so is every key that is not held.

@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::KeyedLimiter;
+use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
 use crate::{Clock, Timestamp};
 
@@ -93,16 +93,27 @@ where
 
     /// After a hit: now and then, and again at once while it pays.
     #[inline]
-    pub(super) fn inspect_now_and_then(&self, now: Timestamp) {
+    pub(super) fn inspect_now_and_then<Q>(&self, key: &Q, now: Timestamp)
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
         // A `Cell` without a destructor is there until the thread is gone.
         let _ = UNTIL_NEXT.try_with(|until| match until.get().checked_sub(1) {
             Some(fewer) => until.set(fewer),
-            None => until.set(self.inspect_after_hit(now)),
+            None => until.set(self.inspect_after_hit(key, now)),
         });
     }
 
+    /// How many hits may pass until the next time.
     #[cold]
-    fn inspect_after_hit(&self, now: Timestamp) -> u32 {
+    fn inspect_after_hit<Q>(&self, key: &Q, now: Timestamp) -> u32
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        if self.table.help(key) {
+            self.inspect(now, Haste::WhenDue);
+            return 0;
+        }
         for _ in 0..BUDGET {
             match self.inspect(now, Haste::WhenDue) {
                 Found::Reclaimed | Found::Stale => {}

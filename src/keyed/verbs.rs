@@ -53,7 +53,7 @@ where
                 let taken = slot.bucket.take(up, now);
                 drop(guard);
                 if taken != Taken::Sealed {
-                    self.inspect_now_and_then(now);
+                    self.inspect_now_and_then(key, now);
                     return Ok(taken);
                 }
             }

@@ -12,7 +12,7 @@ use crate::kernel::cell::Flags;
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::{Line, Wakes};
 use crate::wait::{checked, valid};
-use crate::{AcquireError, Clock, MonotonicClock, Timestamp, Tokens};
+use crate::{AcquireError, Clock, MonotonicClock, Snapshot, Timestamp, Tokens};
 
 mod acquire;
 mod builder;
@@ -166,6 +166,15 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
         match self.bucket.flags().is_queued() {
             true => self.bucket.wait_behind(&self.line.lock(), n, now),
             false => self.bucket.wait_for(n, now),
+        }
+    }
+
+    /// The limit, what is left of it, and when there will be more, in one consistent reading.
+    pub fn snapshot(&self) -> Snapshot {
+        let now = self.clock.now();
+        match self.bucket.flags().is_queued() {
+            true => self.bucket.snapshot_behind(&self.line.lock(), now),
+            false => self.bucket.snapshot(now),
         }
     }
 
