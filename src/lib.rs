@@ -84,7 +84,7 @@ pub use error::{AcquireError, InvalidPolicy};
 pub use kernel::{Boxed, Cell, Limit, Pack, Packed};
 pub use keyed::{Equivalent, KeyedBuilder, KeyedLimiter, RandomState, Reclaimer};
 pub use limiter::{Limiter, LimiterBuilder};
-pub use rate::{InvalidRate, Rate};
+pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;
 pub use snapshot::Snapshot;
 pub use timestamp::Timestamp;
