@@ -54,6 +54,12 @@ pub trait RateLimiter: Send + Sync + 'static {
         self.available(now) >= self.capacity()
     }
 
+    /// Whether it is idle at `now` and was so at `since` already, as far as can be told. A key's limiter is
+    /// dropped only if it has been idle for the grace. By default only the present is asked.
+    fn is_idle_since(&self, _since: Timestamp, now: Timestamp) -> bool {
+        self.is_idle(now)
+    }
+
     /// How long until it is idle if nobody comes.
     fn time_to_idle(&self, now: Timestamp) -> Option<Duration> {
         self.time_to_available(self.capacity(), now)
@@ -82,7 +88,7 @@ impl fmt::Debug for dyn RateLimiter {
 /// An [`Algorithm`] with its cell, as a [`RateLimiter`].
 pub(crate) struct WithCell<A: Algorithm> {
     algorithm: A,
-    /// Made at the first call: a state needs a time to start at.
+    /// Made at the first call, which is when the limiter is put to use: a state needs a time to start at.
     cell: OnceLock<A::Cell>,
 }
 
@@ -132,6 +138,10 @@ impl<A: Algorithm> RateLimiter for WithCell<A> {
 
     fn is_idle(&self, now: Timestamp) -> bool {
         self.algorithm.is_full(self.cell(now), now)
+    }
+
+    fn is_idle_since(&self, since: Timestamp, now: Timestamp) -> bool {
+        self.is_idle(now) && self.is_idle(since)
     }
 
     fn time_to_idle(&self, now: Timestamp) -> Option<Duration> {

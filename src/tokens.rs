@@ -81,6 +81,12 @@ impl Tokens {
         Tokens((self.0.wrapping_add(1)) & !1)
     }
 
+    /// The amount as it is taken from what holds `capacity`, or `None` if it is above that. Where only the rounding
+    /// would carry it above, it is the whole capacity.
+    pub(crate) fn within(self, capacity: Tokens) -> Option<Tokens> {
+        (self.rounded_down() <= capacity).then(|| self.rounded_up().min(capacity))
+    }
+
     /// The amount as it is given: rounded down to a whole 2⁻²⁰.
     #[inline]
     pub(crate) const fn rounded_down(self) -> Tokens {
@@ -114,15 +120,16 @@ impl From<f64> for Tokens {
     }
 }
 
-/// Saturates at [`Tokens::MAX`].
+/// Saturates at [`Tokens::MAX`]. The sum of amounts that lie between two multiples lies between two as well.
 impl Add for Tokens {
     type Output = Tokens;
 
     #[inline]
     fn add(self, other: Tokens) -> Tokens {
-        match self.is_valid() && other.is_valid() {
-            true => Self::from_parts(self.parts().saturating_add(other.parts())),
-            false => Self::INVALID,
+        match (self.is_valid() && other.is_valid(), self.parts() + other.parts()) {
+            (false, _) => Self::INVALID,
+            (_, parts) if parts >= Self::MAX.parts() => Self::MAX,
+            (_, parts) => Tokens(parts << 1 | (self.0 | other.0) & 1),
         }
     }
 }

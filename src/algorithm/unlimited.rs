@@ -8,8 +8,7 @@ use crate::{Timestamp, Tokens};
 
 /// Always grants, up to [`Tokens::MAX`] at once: for the keys that have no limit.
 ///
-/// **Envelope.** None. **Cost.** No compare-exchange is ever needed but to mark and seal; the instance takes no
-/// room.
+/// **Envelope.** None. **Cost.** One compare-exchange that changes nothing; the instance takes no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unlimited;
 

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::timers::Timers;
 use super::{Alarm, Clock};
 use crate::Timestamp;
+use crate::wait::wake::wake;
 
 /// Virtual time, for tests and for replaying the past: it stands still until it is advanced.
 ///
@@ -61,7 +62,7 @@ impl ManualClock {
             // Woken without the lock held: a waker may arm and disarm. Time may have moved on meanwhile.
             let due = self.0.timers.lock().pop_due(self.now());
             match due {
-                Some(waker) => waker.wake(),
+                Some(waker) => wake(waker),
                 None => return,
             }
         }

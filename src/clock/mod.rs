@@ -25,6 +25,9 @@ pub use tokio::TokioClock;
 /// clock that does not (a virtual one) overrides both.
 pub trait Clock: Send + Sync + 'static {
     /// The current instant. It should not go backwards; if it does, limiters refuse more, never grant more.
+    ///
+    /// The origin should be about when the clock is made, not an epoch long past: a token bucket has room for
+    /// thirteen years from there, after which it refills no more.
     fn now(&self) -> Timestamp;
 
     /// Arranges for `waker` to be woken when `at` has come, once, unless the alarm is dropped before. If it

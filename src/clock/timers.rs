@@ -3,13 +3,12 @@
 use core::task::Waker;
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
 use super::Alarm;
+use crate::wait::wake::wake;
 
 /// Armed alarms by date; those of one date in the order they were armed.
 #[derive(Debug)]
@@ -49,60 +48,80 @@ impl<T: Ord + Copy> Timers<T> {
 /// One for the process, started by the first task that waits on a real-time clock. It sleeps until the
 /// earliest alarm; threads that wait need none of it.
 struct TimerThread {
-    timers: Mutex<Timers<Instant>>,
-    /// An alarm was armed that is earlier than all others.
+    state: Mutex<State>,
+    /// An alarm was armed for before the thread wakes.
     earlier: Condvar,
 }
 
-static THREAD: TimerThread = TimerThread { timers: Mutex::new(Timers::new()), earlier: Condvar::new() };
-static STARTED: OnceLock<bool> = OnceLock::new();
+struct State {
+    timers: Timers<Instant>,
+    started: bool,
+    /// When the sleeping thread wakes by itself, at the latest; it may be for an alarm that is no more.
+    wakes_at: Option<Instant>,
+}
+
+static THREAD: TimerThread = TimerThread {
+    state: Mutex::new(State { timers: Timers::new(), started: false, wakes_at: None }),
+    earlier: Condvar::new(),
+};
 
 impl TimerThread {
     fn run(&self) {
-        let mut timers = self.timers.lock();
+        let mut state = self.state.lock();
         loop {
-            if let Some(waker) = timers.pop_due(Instant::now()) {
-                // Wakers are foreign code: no lock is held, and a panic stays theirs.
-                parking_lot::MutexGuard::unlocked(&mut timers, || {
-                    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-                });
+            if let Some(waker) = state.timers.pop_due(Instant::now()) {
+                // Wakers are foreign code: no lock is held.
+                parking_lot::MutexGuard::unlocked(&mut state, || wake(waker));
                 continue;
             }
-            match timers.earliest() {
-                Some(at) => drop(self.earlier.wait_until(&mut timers, at)),
-                None => self.earlier.wait(&mut timers),
+            state.wakes_at = state.timers.earliest();
+            match state.wakes_at {
+                Some(at) => drop(self.earlier.wait_until(&mut state, at)),
+                None => self.earlier.wait(&mut state),
             }
         }
+    }
+
+    /// Arms an alarm; `None` if there is no thread to be had for it.
+    fn arm(&'static self, at: Instant, waker: Waker) -> Option<Alarm> {
+        let mut state = self.state.lock();
+        if !state.started {
+            let thread = std::thread::Builder::new().name("lazy-limiter-timer".into());
+            state.started = thread.spawn(|| THREAD.run()).is_ok();
+        }
+        if !state.started {
+            return None;
+        }
+        let id = state.timers.arm(at, waker);
+        let earlier = state.wakes_at.is_none_or(|wakes_at| at < wakes_at);
+        if earlier {
+            // Not notified again for one in between.
+            state.wakes_at = Some(at);
+        }
+        drop(state);
+        if earlier {
+            self.earlier.notify_one();
+        }
+        Some(Alarm::new(move || {
+            let waker = THREAD.state.lock().timers.disarm(id);
+            drop(waker);
+        }))
     }
 }
 
 /// Wakes `waker` after `wait`.
 pub(super) fn real_time_alarm(wait: Duration, waker: &Waker) -> Alarm {
-    let at = Instant::now().checked_add(wait);
-    let started = || {
-        let thread = std::thread::Builder::new().name("lazy-limiter-timer".into());
-        thread.spawn(|| THREAD.run()).is_ok()
-    };
-    match at {
-        // Due: the caller looks again. Without a thread to be had it keeps looking, which is correct if costly.
-        _ if wait.is_zero() || !STARTED.get_or_init(started) => {
+    match Instant::now().checked_add(wait) {
+        Some(at) if !wait.is_zero() => THREAD.arm(at, waker.clone()).unwrap_or_else(|| {
+            // It keeps looking: correct, if costly, until a thread is to be had.
+            waker.wake_by_ref();
+            Alarm::spent()
+        }),
+        Some(_) => {
             waker.wake_by_ref();
             Alarm::spent()
         }
         // After the end of time.
         None => Alarm::spent(),
-        Some(at) => {
-            let mut timers = THREAD.timers.lock();
-            let earlier = timers.earliest().is_none_or(|earliest| at < earliest);
-            let id = timers.arm(at, waker.clone());
-            drop(timers);
-            if earlier {
-                THREAD.earlier.notify_one();
-            }
-            Alarm::new(move || {
-                let waker = THREAD.timers.lock().disarm(id);
-                drop(waker);
-            })
-        }
     }
 }

@@ -64,25 +64,30 @@ const BACKSTOP: Duration = Duration::from_millis(20);
 /// That there is a runtime does not mean that it runs: its only thread may be the one that blocks on our
 /// future, in another executor's `block_on`. So the process's own timer stands behind it, a little later.
 pub(super) fn alarm_with_backstop(wait: Duration, waker: &Waker) -> Option<Alarm> {
+    // Relaxed: a hint; nothing is published by it.
+    if NO_TIMER.load(Ordering::Relaxed) {
+        return None;
+    }
     let first = alarm(wait, waker)?;
     let backstop = real_time_alarm(wait.saturating_add(BACKSTOP), waker);
     Some(Alarm::new(move || drop((first, backstop))))
 }
 
+/// A runtime without a timer was met, and cannot be told from others without a panic message. Later alarms that
+/// the process's own timer can serve as well are left to it.
+static NO_TIMER: AtomicBool = AtomicBool::new(false);
+
 /// An alarm by the timer of the runtime that we are in, if it has one.
 fn alarm(wait: Duration, waker: &Waker) -> Option<Alarm> {
-    /// A runtime without a timer was met, and cannot be told from others without a panic message. All later
-    /// alarms of the process use its own timer.
-    static NO_TIMER: AtomicBool = AtomicBool::new(false);
-
     // tokio panics when its runtime has no timer or is shutting down. Where that would abort the process,
-    // its timer is not for us. Relaxed: a hint; nothing is published by it.
-    if cfg!(not(panic = "unwind")) || NO_TIMER.load(Ordering::Relaxed) {
+    // its timer is not for us.
+    if cfg!(not(panic = "unwind")) {
         return None;
     }
     tokio::runtime::Handle::try_current().ok()?;
     let armed = catch_unwind(AssertUnwindSafe(|| {
-        let mut sleep = Box::pin(tokio::time::sleep(wait));
+        // Unconstrained: a task that has used up its budget must still get its alarm.
+        let mut sleep = Box::pin(tokio::task::unconstrained(tokio::time::sleep(wait)));
         match sleep.as_mut().poll(&mut Context::from_waker(waker)) {
             Poll::Ready(()) => {
                 waker.wake_by_ref();

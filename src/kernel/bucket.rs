@@ -51,10 +51,13 @@ pub(crate) struct Claim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Joined {
     Granted,
-    Waiting(Ticket),
+    /// Its ticket, and the amount that stands in line.
+    Waiting(Ticket, Tokens),
     /// Not before the deadline; the wait would be this long.
     TooLate(Option<Duration>),
     Full,
+    /// More than the bucket can hold.
+    Exceeds(Tokens),
     Closed,
     /// The bucket has left service: look for its successor.
     Sealed,
@@ -98,12 +101,23 @@ impl<L: Limit> Bucket<L> {
 
     /// Takes `n` if the line is empty once it has been served; a refusal counts all who stand in it.
     pub(crate) fn take_behind(&self, line: &mut Line, n: Tokens, now: Timestamp, wakes: &mut Wakes) -> Taken {
+        match self.take_locked(line, n, now, wakes) {
+            Taken::Queued => Taken::Refused(self.wait_behind(line, n, now)),
+            taken => taken,
+        }
+    }
+
+    /// Takes `n` if the line is empty once it has been served, else `Queued`.
+    fn take_locked(&self, line: &mut Line, n: Tokens, now: Timestamp, wakes: &mut Wakes) -> Taken {
+        if n > self.capacity() {
+            return Taken::Refused(None);
+        }
         if self.serve(line, now, wakes) == Taken::Sealed {
             return Taken::Sealed;
         }
         match line.is_empty() {
-            true => self.take(n, now),
-            false => Taken::Refused(self.wait_behind(line, n, now)),
+            true => self.limit.serve(&self.cell, n, !line.is_unused(), now),
+            false => Taken::Queued,
         }
     }
 
@@ -119,20 +133,26 @@ impl<L: Limit> Bucket<L> {
         if line.is_closed() {
             return Joined::Closed;
         }
-        let wait = match self.take_behind(line, claim.n, now, wakes) {
+        let Some(n) = claim.n.within(self.capacity()) else { return Joined::Exceeds(self.capacity()) };
+        match self.take_locked(line, n, now, wakes) {
             Taken::Granted => return Joined::Granted,
-            // `Queued` cannot be, with the line locked and empty (its invariant 4).
-            Taken::Sealed | Taken::Queued => return Joined::Sealed,
-            Taken::Refused(wait) => wait,
-        };
-        if claim.deadline.is_some_and(|deadline| wait.is_none_or(|wait| now + wait > deadline)) {
-            return Joined::TooLate(wait);
+            Taken::Sealed => return Joined::Sealed,
+            Taken::Refused(_) | Taken::Queued => {}
+        }
+        if let Some(deadline) = claim.deadline {
+            // Asked only if it matters: the answer may cost a walk along the line.
+            let wait = self.wait_behind(line, n, now);
+            if wait.is_none_or(|wait| now + wait > deadline) {
+                return Joined::TooLate(wait);
+            }
         }
         if line.len() >= claim.max_waiters {
             return Joined::Full;
         }
+        // Foreign code first: should it panic, nothing has been marked.
+        let (cost, waker) = (self.limit.weight(n), waker.clone());
         if line.is_empty() {
-            match self.limit.take_or_queue(&self.cell, claim.n, now) {
+            match self.limit.take_or_queue(&self.cell, n, now) {
                 // A state that does not fit its cell cannot be marked either, and will never be granted.
                 Taken::Queued => {}
                 Taken::Granted => return Joined::Granted,
@@ -140,7 +160,7 @@ impl<L: Limit> Bucket<L> {
                 Taken::Refused(wait) => return Joined::TooLate(wait),
             }
         }
-        Joined::Waiting(line.push(claim.n, self.limit.weight(claim.n), waker))
+        Joined::Waiting(line.push(n, cost, waker), n)
     }
 
     /// Where the owner of `ticket`, who wants `n`, stands now, after serving whoever can be served. It is
@@ -154,26 +174,26 @@ impl<L: Limit> Bucket<L> {
         wakes: &mut Wakes,
     ) -> Next {
         if line.standing(ticket) == Standing::Waiting && self.serve(line, now, wakes) == Taken::Sealed {
-            line.register(ticket, waker);
+            line.register(ticket, waker, wakes);
             return Next::Sealed;
         }
         match line.standing(ticket) {
             Standing::Granted => {
-                line.release();
+                self.release(line);
                 return Next::Granted;
             }
             Standing::Closed => {
-                line.release();
+                self.release(line);
                 return Next::Closed;
             }
             Standing::Waiting if n > self.capacity() => {
                 self.leave(line, (ticket, n), Seal::Respected, now, wakes);
                 return Next::Exceeds(self.capacity());
             }
-            Standing::Waiting => line.register(ticket, waker),
+            Standing::Waiting => line.register(ticket, waker, wakes),
         }
         match line.head() {
-            Some((head, ..)) if head == ticket => match self.wait_for(n, now) {
+            Some((head, _)) if head == ticket => match self.wait_for(n, now) {
                 Some(wait) => Next::SleepUntil(now + wait),
                 None => Next::SleepUntilWoken,
             },
@@ -190,24 +210,28 @@ impl<L: Limit> Bucket<L> {
         now: Timestamp,
         wakes: &mut Wakes,
     ) {
+        let led = line.head().is_some_and(|(head, _)| head == ticket);
         let standing = line.standing(ticket);
-        let led = line.head().is_some_and(|(head, ..)| head == ticket);
         match standing {
-            Standing::Waiting => {
-                line.leave(ticket);
-                if line.is_empty() {
-                    self.limit.unqueue(&self.cell);
-                }
-            }
+            Standing::Waiting => line.leave(ticket, wakes),
             // As if it had never come. A bucket that was sealed since is full, or was removed with its books.
-            Standing::Granted if !line.is_forgotten(ticket) => {
-                self.limit.refund(&self.cell, n, now, seal);
+            Standing::Granted => {
+                self.note_room(line, now);
+                self.limit.refund(&self.cell, line.refundable(ticket, n), now, seal);
             }
-            Standing::Granted | Standing::Closed => {}
+            Standing::Closed => {}
         }
-        line.release();
+        self.release(line);
         if led || standing == Standing::Granted {
             self.serve_and_wake_head(line, now, wakes);
+        }
+    }
+
+    /// The owner of a ticket has heard what became of it.
+    fn release(&self, line: &mut Line) {
+        line.release();
+        if line.is_unused() {
+            self.limit.unqueue(&self.cell);
         }
     }
 
@@ -215,25 +239,43 @@ impl<L: Limit> Bucket<L> {
     ///
     /// `Sealed` if the bucket has left service, `Granted` if the line is empty, else what its head was told.
     pub(crate) fn serve(&self, line: &mut Line, now: Timestamp, wakes: &mut Wakes) -> Taken {
-        let mut moved = false;
-        let last = loop {
-            let Some((_, n, last)) = line.head() else { break Taken::Granted };
-            match self.limit.serve(&self.cell, n, last, now) {
-                Taken::Granted => line.grant_head(wakes),
-                other => break other,
+        /// Wakes the head if it is another, also if an algorithm panics half-way.
+        struct Moved<'a>(&'a mut Line, &'a mut Wakes, bool);
+        impl Drop for Moved<'_> {
+            fn drop(&mut self) {
+                if self.2 {
+                    self.0.wake_head(self.1);
+                }
             }
-            moved = true;
-        };
-        if moved {
-            line.wake_head(wakes);
         }
-        last
+        self.note_room(line, now);
+        let mut pass = Moved(line, wakes, false);
+        loop {
+            let Some((_, n)) = pass.0.head() else { return Taken::Granted };
+            // It joined another bucket, one that could hold so much. It hears of it when it looks.
+            let too_much = n > self.capacity();
+            pass.2 |= too_much;
+            let taken =
+                if too_much { Taken::Refused(None) } else { self.limit.serve(&self.cell, n, true, now) };
+            if taken != Taken::Granted {
+                return taken;
+            }
+            pass.0.grant_head(pass.1);
+            pass.2 = true;
+        }
     }
 
     /// The same, and the head is woken even if it has not changed: its date may have.
     pub(crate) fn serve_and_wake_head(&self, line: &mut Line, now: Timestamp, wakes: &mut Wakes) {
         self.serve(line, now, wakes);
         line.wake_head(wakes);
+    }
+
+    /// Keeps account of the room that unseen grants depend on.
+    fn note_room(&self, line: &mut Line, now: Timestamp) {
+        if line.has_unheard() {
+            line.note_room(self.capacity() - self.available(now));
+        }
     }
 
     /// Gives `n` back. If the flags returned are queued, the line is to be served.

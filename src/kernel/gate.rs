@@ -116,7 +116,9 @@ impl Limit for Box<dyn RateLimiter> {
         self.capacity()
     }
 
-    fn open(&self, _now: Timestamp, flags: Flags) -> Gate {
+    fn open(&self, now: Timestamp, flags: Flags) -> Gate {
+        // A boxed algorithm starts at the first call.
+        self.available(now);
         Gate::new(flags)
     }
 
@@ -143,12 +145,12 @@ impl Limit for Box<dyn RateLimiter> {
     }
 
     fn take_or_queue(&self, gate: &Gate, n: Tokens, now: Timestamp) -> Taken {
-        if self.queue(gate).is_sealed() {
-            return Taken::Sealed;
-        }
+        let before = self.queue(gate);
         match gate.pass(|flags| !flags.is_sealed(), || self.try_acquire(n, now)) {
             Ok((Ok(()), _)) => {
-                gate.unmark(Flags::QUEUED);
+                if before.is_none() {
+                    gate.unmark(Flags::QUEUED);
+                }
                 Taken::Granted
             }
             Ok((Err(_), _)) => Taken::Queued,
@@ -156,13 +158,13 @@ impl Limit for Box<dyn RateLimiter> {
         }
     }
 
-    fn serve(&self, gate: &Gate, n: Tokens, last: bool, now: Timestamp) -> Taken {
-        if !self.flags(gate).is_queued() {
+    fn serve(&self, gate: &Gate, n: Tokens, queued: bool, now: Timestamp) -> Taken {
+        if queued && !self.flags(gate).is_queued() {
             gate.mark(Flags::QUEUED);
         }
         match gate.pass(|flags| !flags.is_sealed(), || self.try_acquire(n, now)) {
-            Ok((refusal, _)) => {
-                if refusal.is_ok() && last {
+            Ok((refusal, flags)) => {
+                if !queued && flags.is_queued() {
                     gate.unmark(Flags::QUEUED);
                 }
                 taken(refusal)
@@ -193,11 +195,10 @@ impl Limit for Box<dyn RateLimiter> {
         gate.pass(admit, || self.charge(n, now)).map_or_else(|flags| flags, |((), flags)| flags)
     }
 
-    /// Only the present is asked of a limiter whose state moves with the calls.
-    fn retire(&self, gate: &Gate, _since: Timestamp, now: Timestamp) -> bool {
+    fn retire(&self, gate: &Gate, since: Timestamp, now: Timestamp) -> bool {
         // Acquire: whoever exited before this load has its changes seen by `is_idle`.
         let word = gate.0.load(Ordering::Acquire);
-        if !flags(word).is_none() || word & INSIDE != 0 || !self.is_idle(now) {
+        if !flags(word).is_none() || word & INSIDE != 0 || !self.is_idle_since(since, now) {
             return flags(word).is_sealed();
         }
         // AcqRel: the seal is a link of the word's chain; failure decides nothing more.
@@ -209,6 +210,11 @@ impl Limit for Box<dyn RateLimiter> {
         let live = !gate.mark(Flags::SEALED).is_sealed();
         gate.unmark(Flags::QUEUED);
         live
+    }
+
+    fn is_quiet(&self, gate: &Gate) -> bool {
+        // Acquire: what those who were inside did is seen by whoever reads the limiter next.
+        gate.0.load(Ordering::Acquire) & INSIDE == 0
     }
 
     fn level(&self, _gate: &Gate, now: Timestamp) -> Tokens {

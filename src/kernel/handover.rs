@@ -19,6 +19,11 @@ impl<L: Limit> Bucket<L> {
         !self.limit.queue(&self.cell).is_sealed()
     }
 
+    /// Takes over a line from an earlier bucket, which may have been of another limit.
+    pub(crate) fn adopt(&self, line: &mut Line, wakes: &mut Wakes) {
+        line.reweigh(self.capacity(), |n| self.limit.weight(n), wakes);
+    }
+
     /// Takes this bucket out of service and hands over to `new`, which stands in its place already, empty and
     /// marked as queued.
     pub(crate) fn hand_over(
@@ -28,9 +33,13 @@ impl<L: Limit> Bucket<L> {
         line: &mut Line,
         now: Timestamp,
         wakes: &mut Wakes,
+        pause: impl Fn(),
     ) {
         self.seal();
-        // Nobody writes to it any more.
+        // A cell is quiet at once; a limiter from scratch, when those have left it who were inside.
+        while !self.limit.is_quiet(&self.cell) {
+            pause();
+        }
         let Reading { level, debt, .. } = self.limit.reading(&self.cell, Tokens::ZERO, now);
         let share = |n| scale(n, self.capacity(), new.capacity());
         let (level, debt) = match carry {
@@ -40,8 +49,8 @@ impl<L: Limit> Bucket<L> {
         };
         new.debit(debt, now, Seal::Ignored);
         new.refund(level, now, Seal::Ignored);
-        line.reweigh(new.capacity(), |n| new.limit.weight(n), wakes);
-        if line.is_empty() {
+        new.adopt(line, wakes);
+        if line.is_unused() {
             new.limit.unqueue(&new.cell);
         }
         new.serve_and_wake_head(line, now, wakes);

@@ -56,17 +56,17 @@ pub trait Limit: Send + Sync + 'static {
     /// Takes `n` if nobody waits and the bucket is live.
     #[doc(hidden)]
     fn take(&self, cell: &Self::Cell, n: Tokens, now: Timestamp) -> Taken;
-    /// With the line locked and empty: takes `n`, or marks the bucket as queued.
+    /// With the line locked and empty: takes `n`, marked or not, or marks the bucket as queued.
     #[doc(hidden)]
     fn take_or_queue(&self, cell: &Self::Cell, n: Tokens, now: Timestamp) -> Taken;
-    /// With the line locked: takes `n` for its head, and unmarks the bucket if that was the `last` of it.
-    /// Marks it if it was not, which happens when a line finds itself before a new bucket.
+    /// With the line locked: takes `n`, whether or not the bucket is marked as queued, and marks it as it
+    /// should be.
     #[doc(hidden)]
-    fn serve(&self, cell: &Self::Cell, n: Tokens, last: bool, now: Timestamp) -> Taken;
+    fn serve(&self, cell: &Self::Cell, n: Tokens, queued: bool, now: Timestamp) -> Taken;
     /// With the line locked: marks the bucket as queued, unless it is sealed. The flags before.
     #[doc(hidden)]
     fn queue(&self, cell: &Self::Cell) -> Flags;
-    /// With the line locked: the line has emptied without a grant.
+    /// With the line locked: it is not in use any more.
     #[doc(hidden)]
     fn unqueue(&self, cell: &Self::Cell);
     /// Gives `n` back. The flags tell whether the line is to be served, or the bucket was gone.
@@ -82,6 +82,9 @@ pub trait Limit: Send + Sync + 'static {
     /// Seals the bucket whatever its state; true if it was live.
     #[doc(hidden)]
     fn seal(&self, cell: &Self::Cell) -> bool;
+    /// Whether nobody who entered before the seal can still change it.
+    #[doc(hidden)]
+    fn is_quiet(&self, cell: &Self::Cell) -> bool;
     #[doc(hidden)]
     fn level(&self, cell: &Self::Cell, now: Timestamp) -> Tokens;
     #[doc(hidden)]
@@ -162,16 +165,16 @@ impl<A: Algorithm> Limit for A {
         })
     }
 
-    fn serve(&self, cell: &A::Cell, n: Tokens, last: bool, now: Timestamp) -> Taken {
+    fn serve(&self, cell: &A::Cell, n: Tokens, queued: bool, now: Timestamp) -> Taken {
         change(cell, Taken::Refused(None), |state, flags| {
             if flags.is_sealed() {
                 return Step::Keep(Taken::Sealed);
             }
+            let marked = if queued { Flags::QUEUED } else { Flags::NONE };
             match self.try_take(state, n, now) {
-                Ok(next) if last => Step::Put(next, flags.without(Flags::QUEUED), Taken::Granted),
-                Ok(next) => Step::Put(next, flags.with(Flags::QUEUED), Taken::Granted),
-                Err(hint) if flags.is_queued() => Step::Keep(Taken::Refused(hint)),
-                Err(hint) => Step::Put(state.clone(), flags.with(Flags::QUEUED), Taken::Refused(hint)),
+                Ok(next) => Step::Put(next, marked, Taken::Granted),
+                Err(hint) if flags == marked => Step::Keep(Taken::Refused(hint)),
+                Err(hint) => Step::Put(state.clone(), marked, Taken::Refused(hint)),
             }
         })
     }
@@ -219,6 +222,11 @@ impl<A: Algorithm> Limit for A {
             true => Step::Keep(false),
             false => Step::Put(state.clone(), Flags::SEALED, true),
         })
+    }
+
+    /// A change is one exchange: it came before the seal or not at all.
+    fn is_quiet(&self, _cell: &A::Cell) -> bool {
+        true
     }
 
     fn level(&self, cell: &A::Cell, now: Timestamp) -> Tokens {

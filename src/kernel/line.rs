@@ -12,8 +12,15 @@
 //!    line closes up. Vacant entries are at most half of a long line, so a line takes room for those who stand in
 //!    it, and leaving costs O(1) amortised beside the look-up (at once by arithmetic where nobody has left
 //!    the middle, else by binary search).
-//! 4. Under the lock, and unless the bucket is sealed, the bucket is marked as queued exactly if the line is
-//!    not empty.
+//! 4. When the lock is released, and unless the bucket is sealed, the bucket is marked as queued exactly if the
+//!    line is [in use](Line::is_unused): somebody stands in it, or has yet to hear of a grant.
+//!
+//! # A grant that is never seen
+//!
+//! If its owner goes, its tokens are given back as if it had never come. But had it never come, the bucket would
+//! have been fuller by them all along, and might have overflowed. So what can be given back is bounded by the
+//! least room that the bucket has had since the grant. The mark of invariant 4 makes every call come through the
+//! lock meanwhile, so that no moment of least room is missed.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -53,7 +60,19 @@ pub(crate) struct Line {
     closed: bool,
     /// Tickets whose owners have not heard yet what became of them.
     held: usize,
+    /// The least room in the bucket since each grant that has not been heard of: rising from the oldest on.
+    unheard: VecDeque<Room>,
 }
+
+/// The least room since the grants of tickets up to `upto`.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    upto: Ticket,
+    room: Tokens,
+}
+
+/// How many are told apart; beyond that, the oldest are taken together.
+const ROOMS: usize = 64;
 
 /// What became of a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,9 +100,9 @@ impl Line {
         self.closed
     }
 
-    /// The ticket at the head, its amount, and whether it is the only one.
-    pub(crate) fn head(&self) -> Option<(Ticket, Tokens, bool)> {
-        self.entries.front().map(|head| (head.ticket, head.n, self.entries.len() == 1))
+    /// The ticket at the head, and its amount.
+    pub(crate) fn head(&self) -> Option<(Ticket, Tokens)> {
+        self.entries.front().map(|head| (head.ticket, head.n))
     }
 
     /// The line as [`Ahead`] of somebody.
@@ -93,12 +112,12 @@ impl Line {
     }
 
     /// Joins the tail.
-    pub(crate) fn push(&mut self, n: Tokens, cost: u64, waker: &Waker) -> Ticket {
+    pub(crate) fn push(&mut self, n: Tokens, cost: u64, waker: Waker) -> Ticket {
         let ticket = self.next;
         self.next += 1;
         self.held += 1;
         self.cost += u128::from(cost);
-        self.entries.push_back(Entry { ticket, n, cost, waker: Some(waker.clone()), vacant: false });
+        self.entries.push_back(Entry { ticket, n, cost, waker: Some(waker), vacant: false });
         ticket
     }
 
@@ -113,9 +132,37 @@ impl Line {
     /// The owner of `ticket` has heard what became of it.
     pub(crate) fn release(&mut self) {
         self.held -= 1;
-        if self.held == 0 && self.entries.is_empty() {
-            self.entries = VecDeque::new();
+        if !self.has_unheard() {
+            self.unheard.clear();
         }
+        if self.held == 0 {
+            (self.entries, self.unheard) = (VecDeque::new(), VecDeque::new());
+        }
+    }
+
+    /// Whether somebody was granted and does not know.
+    pub(crate) fn has_unheard(&self) -> bool {
+        self.held > self.len()
+    }
+
+    /// The bucket has room for so much now.
+    pub(crate) fn note_room(&mut self, room: Tokens) {
+        let mut upto = None;
+        while let Some(last) = self.unheard.back().filter(|last| last.room >= room) {
+            upto = upto.or(Some(last.upto));
+            self.unheard.pop_back();
+        }
+        self.unheard.extend(upto.map(|upto| Room { upto, room }));
+    }
+
+    /// How much of the `n` that were granted to `ticket` can be given back: none if the bucket that granted them
+    /// was removed since.
+    pub(crate) fn refundable(&self, ticket: Ticket, n: Tokens) -> Tokens {
+        if ticket < self.forgotten {
+            return Tokens::ZERO;
+        }
+        let at = self.unheard.partition_point(|room| room.upto < ticket);
+        self.unheard.get(at).map_or(n, |room| n.min(room.room))
     }
 
     /// The head was granted: it leaves, and `wakes` will tell it.
@@ -123,8 +170,19 @@ impl Line {
         if let Some(head) = self.entries.pop_front() {
             self.served = head.ticket + 1;
             self.cost -= u128::from(head.cost);
-            wakes.push(head.waker);
+            wakes.wake(head.waker);
             self.close_up();
+            match self.unheard.back_mut() {
+                Some(last) if last.room == Tokens::MAX => last.upto = head.ticket,
+                _ => self.unheard.push_back(Room { upto: head.ticket, room: Tokens::MAX }),
+            }
+            if self.unheard.len() > ROOMS {
+                // The older has the less room: the next one makes do with it.
+                let oldest = self.unheard.pop_front();
+                if let (Some(oldest), Some(next)) = (oldest, self.unheard.front_mut()) {
+                    next.room = oldest.room;
+                }
+            }
         }
     }
 
@@ -132,16 +190,16 @@ impl Line {
     pub(crate) fn wake_head(&mut self, wakes: &mut Wakes) {
         if let Some(head) = self.entries.front_mut() {
             // Taken, not cloned: it registers again when it looks, and is not woken twice until then.
-            wakes.push(head.waker.take());
+            wakes.wake(head.waker.take());
         }
     }
 
     /// The owner of `ticket` goes, if it still stands in line.
-    pub(crate) fn leave(&mut self, ticket: Ticket) {
+    pub(crate) fn leave(&mut self, ticket: Ticket, wakes: &mut Wakes) {
         let Some(at) = self.position(ticket) else { return };
         let entry = &mut self.entries[at];
         entry.vacant = true;
-        entry.waker = None;
+        wakes.discard(entry.waker.take());
         self.cost -= u128::from(entry.cost);
         self.vacant += 1;
         self.close_up();
@@ -150,7 +208,7 @@ impl Line {
     /// Everyone goes; each is woken to hear of it.
     pub(crate) fn close(&mut self, wakes: &mut Wakes) {
         self.closed = true;
-        wakes.extend(self.entries.drain(..).filter_map(|entry| entry.waker));
+        self.entries.drain(..).for_each(|entry| wakes.wake(entry.waker));
         self.entries = VecDeque::new();
         (self.vacant, self.cost) = (0, 0);
     }
@@ -158,11 +216,6 @@ impl Line {
     /// What was granted so far came from a bucket that is no more.
     pub(crate) fn forget_grants(&mut self) {
         self.forgotten = self.served;
-    }
-
-    /// Whether the bucket that granted `ticket` was removed since.
-    pub(crate) fn is_forgotten(&self, ticket: Ticket) -> bool {
-        ticket < self.forgotten
     }
 
     /// The bucket is another: costs are weighed anew, and those who want more than `most` are woken to hear that
@@ -173,17 +226,17 @@ impl Line {
             entry.cost = weigh(entry.n);
             self.cost += u128::from(entry.cost);
             if entry.n > most {
-                wakes.push(entry.waker.take());
+                wakes.wake(entry.waker.take());
             }
         }
     }
 
     /// Registers `waker` for `ticket`.
-    pub(crate) fn register(&mut self, ticket: Ticket, waker: &Waker) {
+    pub(crate) fn register(&mut self, ticket: Ticket, waker: &Waker, wakes: &mut Wakes) {
         let Some(at) = self.position(ticket) else { return };
-        match &mut self.entries[at].waker {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
+        let known = &mut self.entries[at].waker;
+        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            wakes.discard(known.replace(waker.clone()));
         }
     }
 
@@ -218,33 +271,23 @@ impl Line {
     }
 }
 
-/// Whom to wake once the line's lock is released: a waker may call back into the limiter.
+/// Wakers, to be dealt with once the line's lock is released: they are foreign code, and may call back into the
+/// limiter, even when they are only dropped.
 #[derive(Debug, Default)]
 #[must_use]
-pub(crate) struct Wakes(Vec<Waker>);
-
-impl Wakes {
-    pub(crate) fn push(&mut self, waker: Option<Waker>) {
-        self.0.extend(waker);
-    }
-
-    fn extend(&mut self, wakers: impl Iterator<Item = Waker>) {
-        self.0.extend(wakers);
-    }
+pub(crate) struct Wakes {
+    /// To be woken, in order.
+    pub(crate) due: Vec<Waker>,
+    /// To be dropped.
+    pub(crate) stale: Vec<Waker>,
 }
 
-/// Wakes them, in order; all of them, even if one panics.
-impl Drop for Wakes {
-    fn drop(&mut self) {
-        struct Rest(alloc::vec::IntoIter<Waker>);
-        impl Drop for Rest {
-            fn drop(&mut self) {
-                self.0.by_ref().for_each(Waker::wake);
-            }
-        }
-        let mut rest = Rest(core::mem::take(&mut self.0).into_iter());
-        for waker in rest.0.by_ref() {
-            waker.wake();
-        }
+impl Wakes {
+    pub(crate) fn wake(&mut self, waker: Option<Waker>) {
+        self.due.extend(waker);
+    }
+
+    fn discard(&mut self, waker: Option<Waker>) {
+        self.stale.extend(waker);
     }
 }

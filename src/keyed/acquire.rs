@@ -194,7 +194,7 @@ where
     ) -> Result<Option<Spot<K>>, AcquireError<E>> {
         let limiter = &*self.limiter;
         let key = self.key.to_owned();
-        let claim = Claim { n: n.rounded_up(), deadline, max_waiters: limiter.max_waiters };
+        let claim = Claim { n, deadline, max_waiters: limiter.max_waiters };
         loop {
             let (joined, line) = limiter.lines.with(&key, |held, line, wakes| {
                 // SeqCst: pairs with the fence in `close`, which is to find this line unless we find it closed.
@@ -208,15 +208,18 @@ where
                 (joined, Some(held.clone()))
             });
             match (joined, line) {
-                (Joined::Waiting(ticket), Some(line)) => {
-                    return Ok(Some(Spot { key, line, ticket, n: claim.n }));
+                (Joined::Waiting(ticket, n), Some(line)) => {
+                    return Ok(Some(Spot { key, line, ticket, n }));
                 }
                 (Joined::Granted, _) => return Ok(None),
                 (Joined::TooLate(retry_after), _) => return Err(AcquireError::TimedOut { retry_after }),
                 (Joined::Full, _) => return Err(AcquireError::QueueFull),
+                (Joined::Exceeds(capacity), _) => {
+                    return Err(AcquireError::ExceedsCapacity { requested: n.rounded_up(), capacity });
+                }
                 (Joined::Closed, _) => return Err(AcquireError::Closed),
                 // No bucket in service: make one, outside the lock, and take from it if nobody is in line.
-                (Joined::Sealed | Joined::Waiting(_), _) => {
+                (Joined::Sealed | Joined::Waiting(..), _) => {
                     if limiter.take(&*self.key, n, now)? == Taken::Granted {
                         return Ok(None);
                     }
@@ -233,7 +236,7 @@ where
                 match (limiter.table.get(&spot.key, &guard), line.standing(spot.ticket)) {
                     (Some(slot), _) => slot.bucket.step(line, (spot.ticket, spot.n), now, waker, wakes),
                     (None, Standing::Waiting) => {
-                        line.register(spot.ticket, waker);
+                        line.register(spot.ticket, waker, wakes);
                         Next::Sealed
                     }
                     (None, standing) => {
@@ -256,7 +259,7 @@ where
                         &spot.key,
                         now,
                         |_| Ok(()),
-                        |bucket| (!bucket.flags().is_sealed()).then_some(()),
+                        |bucket, _| (!bucket.flags().is_sealed()).then_some(()),
                     );
                     // An error ends this wait only; the next in line sees for itself.
                     if let Err(error) = made {
@@ -278,7 +281,7 @@ where
                 }
                 // A bucket that is gone was full, or was removed with its books: nothing to give back.
                 None => {
-                    line.leave(spot.ticket);
+                    line.leave(spot.ticket, wakes);
                     line.release();
                     line.wake_head(wakes);
                 }
@@ -288,6 +291,6 @@ where
 
     fn hint(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
         let (limiter, key) = (&*self.limiter, &*self.key);
-        limiter.look(key, |bucket, _| limiter.wait_behind(key, bucket, n.rounded_up(), now)).flatten()
+        limiter.time_to_serve(key, n, now)
     }
 }

@@ -3,7 +3,7 @@
 use core::convert::Infallible;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -116,6 +116,7 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
             max_waiters: self.max_waiters,
             keys: AtomicUsize::new(0),
             stamps: AtomicU32::new(0),
+            retired: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }
     }

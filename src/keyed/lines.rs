@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use super::hasher::RandomState;
 use super::table::{Equivalent, Table};
 use crate::kernel::line::{Line, Wakes};
+use crate::wait::wake::Later;
 
 /// One key's line.
 #[derive(Debug, Default)]
@@ -53,7 +54,7 @@ impl<K: Hash + Eq + Clone + 'static> Lines<K> {
                 Some(line) => line,
                 None => table.insert_if_absent(key.clone(), Arc::default(), &table.guard()).0.clone(),
             };
-            let mut wakes = Wakes::default();
+            let mut wakes = Later::default();
             let mut place = line.0.lock();
             if place.gone {
                 // Discarded since it was found: its table entry is gone too.
@@ -74,7 +75,7 @@ impl<K: Hash + Eq + Clone + 'static> Lines<K> {
         line: &Arc<KeyLine>,
         work: impl FnOnce(&mut Line, &mut Wakes) -> R,
     ) -> R {
-        let mut wakes = Wakes::default();
+        let mut wakes = Later::default();
         let mut place = line.0.lock();
         let result = work(&mut place.line, &mut wakes);
         self.discard_if_unused(key, line, &mut place);
@@ -89,7 +90,7 @@ impl<K: Hash + Eq + Clone + 'static> Lines<K> {
         Q: Hash + Equivalent<K> + ?Sized,
     {
         let line = self.find(key)?;
-        let mut wakes = Wakes::default();
+        let mut wakes = Later::default();
         let mut place = line.0.lock();
         // Nobody is in a line that is gone, and whoever came since is in another, served by who joined it.
         let result = (!place.gone).then(|| work(&mut place.line, &mut wakes));
@@ -118,7 +119,7 @@ impl<K: Hash + Eq + Clone + 'static> Lines<K> {
 impl KeyLine {
     /// Closes it: everyone in it is woken to hear of it.
     pub(crate) fn close(&self) {
-        let mut wakes = Wakes::default();
+        let mut wakes = Later::default();
         self.0.lock().line.close(&mut wakes);
         drop(wakes);
     }

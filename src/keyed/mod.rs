@@ -3,7 +3,7 @@
 use core::convert::Infallible;
 use core::fmt;
 use core::hash::Hash;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use crate::kernel::bucket::Bucket;
 
 mod acquire;
 mod builder;
+mod guard;
 mod hasher;
 mod lines;
 mod observe;
@@ -75,6 +76,8 @@ pub struct KeyedLimiter<K, A: Limit, E = Infallible, C = MonotonicClock, S = Ran
     keys: AtomicUsize,
     /// The next slot's stamp.
     stamps: AtomicU32,
+    /// The latest time at which a bucket was retired, in nanoseconds.
+    retired: AtomicU64,
     closed: AtomicBool,
 }
 

@@ -57,8 +57,14 @@ where
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        let n = n.into();
-        let held = self.look(key, |bucket, now| match checked::<()>(n, bucket.capacity()).ok()? {
+        self.time_to_serve(key, n.into(), self.clock.now())
+    }
+
+    pub(super) fn time_to_serve<Q>(&self, key: &Q, n: Tokens, now: Timestamp) -> Option<Duration>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let held = self.look(key, |bucket, _| match checked::<()>(n, bucket.capacity()).ok()? {
             Some(n) => self.wait_behind(key, bucket, n, now),
             None => Some(Duration::ZERO),
         });

@@ -17,14 +17,17 @@
 
 use core::cell::Cell;
 use core::hash::{BuildHasher, Hash};
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
+use crossbeam_queue::SegQueue;
 use parking_lot::{Condvar, Mutex};
 
 use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
+use crate::kernel::bucket::Bucket;
 use crate::{Clock, Timestamp};
 
 /// A key that may become idle.
@@ -55,16 +58,40 @@ enum Haste {
     Now,
 }
 
-/// Hits between two inspections.
+/// Hits between two inspections, on average.
 const HITS: u32 = 32;
 /// Inspections a call, at the most.
 const BUDGET: usize = 2;
 /// Keys that a sweep inspects between two looks at whether it should stop.
 const CHUNK: usize = 256;
 
+/// The longest time until a key is looked at again, beside the grace.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 thread_local! {
     /// Hits left until the next inspection, on whatever limiter.
     static UNTIL_NEXT: Cell<u32> = const { Cell::new(HITS) };
+    static CHANCE: Cell<u32> = const { Cell::new(1) };
+}
+
+/// A number below `below`: limiters that are called in turn must not meet their inspections in step.
+fn chance(below: u32) -> u32 {
+    let next = |x: u32| x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+    CHANCE.try_with(|state| state.replace(next(state.get()))).unwrap_or(0) / (u32::MAX / below + 1)
+}
+
+/// A candidate that goes back to its queue, unless it is taken out of here.
+struct Requeue<'a, K> {
+    queue: &'a SegQueue<Candidate<K>>,
+    candidate: Option<Candidate<K>>,
+}
+
+impl<K> Drop for Requeue<'_, K> {
+    fn drop(&mut self) {
+        if let Some(candidate) = self.candidate.take() {
+            self.queue.push(candidate);
+        }
+    }
 }
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
@@ -89,6 +116,11 @@ where
         for _ in 0..BUDGET {
             self.inspect(now, Haste::WhenDue);
         }
+    }
+
+    /// For the sake of a new key that has no room: whether there may be some now.
+    pub(super) fn inspect_one(&self, now: Timestamp) -> bool {
+        matches!(self.inspect(now, Haste::Now), Found::Reclaimed | Found::Stale)
     }
 
     /// After a hit: now and then, and again at once while it pays.
@@ -117,7 +149,7 @@ where
         for _ in 0..BUDGET {
             match self.inspect(now, Haste::WhenDue) {
                 Found::Reclaimed | Found::Stale => {}
-                Found::InUse | Found::Nothing => return HITS - 1,
+                Found::InUse | Found::Nothing => return HITS / 2 + chance(HITS),
             }
         }
         0
@@ -125,25 +157,49 @@ where
 
     /// Looks at the first candidate.
     fn inspect(&self, now: Timestamp, haste: Haste) -> Found {
-        let Some(mut candidate) = self.candidates.pop() else { return Found::Nothing };
-        if candidate.due > now && haste == Haste::WhenDue {
-            self.candidates.push(candidate);
+        let Some(candidate) = self.candidates.pop() else { return Found::Nothing };
+        // Back to the end unless told otherwise, also if an algorithm panics.
+        let mut candidate = Requeue { queue: &self.candidates, candidate: Some(candidate) };
+        let Some(Candidate { key, stamp, due }) = &mut candidate.candidate else { return Found::Nothing };
+        if *due > now && haste == Haste::WhenDue {
             return Found::InUse;
         }
         let guard = self.table.guard();
-        match self.table.get(&candidate.key, &guard) {
-            Some(slot) if slot.stamp == candidate.stamp => {
-                if slot.bucket.retire(now - self.grace, now) {
-                    self.unlink(&candidate.key, &guard);
-                    return Found::Reclaimed;
-                }
-                let idle_in = slot.bucket.time_to_idle(now).unwrap_or(Duration::ZERO);
-                candidate.due = now + idle_in + self.grace;
-                self.candidates.push(candidate);
-                Found::InUse
+        let slot = self.table.get(key, &guard).filter(|slot| slot.stamp == *stamp);
+        let found = match slot {
+            // Removed by name, or made anew since.
+            None => Found::Stale,
+            Some(slot) if self.retire(&slot.bucket, now) => {
+                self.unlink(key, &guard);
+                Found::Reclaimed
             }
-            _ => Found::Stale,
+            Some(slot) => {
+                // Sooner if tokens are given back: not too long, then.
+                let idle_in = slot.bucket.time_to_idle(now).unwrap_or(LONGEST_WAIT);
+                *due = now + idle_in.min(LONGEST_WAIT) + self.grace;
+                return Found::InUse;
+            }
+        };
+        candidate.candidate = None;
+        found
+    }
+
+    /// Retires `bucket` if it has been idle for the grace.
+    fn retire(&self, bucket: &Bucket<A>, now: Timestamp) -> bool {
+        let since = now - self.grace;
+        // The clock may not have run for as long.
+        if since + self.grace > now || !(bucket.flags().is_sealed() || bucket.is_idle(now)) {
+            return false;
         }
+        // First the time, then the seal. Relaxed: whoever makes the key anew has seen it gone, and by that (through
+        // the table) this.
+        self.retired.fetch_max(now.as_nanos(), Ordering::Relaxed);
+        bucket.retire(since, now)
+    }
+
+    /// No bucket was retired later than this.
+    pub(super) fn last_retired(&self) -> Timestamp {
+        Timestamp::from_nanos(self.retired.load(Ordering::Relaxed))
     }
 
     /// A thread that [reclaims](Self::reclaim) each `period`, for servers that go quiet: without calls, nothing
@@ -164,7 +220,8 @@ where
     }
 
     fn reclaim_each(limiter: &Weak<Self>, period: Duration, stop: &Signal) {
-        while !stop.wait(period) {
+        // Never without a pause.
+        while !stop.wait(period.max(Duration::from_millis(1))) {
             let Some(mut left) = limiter.upgrade().map(|limiter| limiter.candidates.len()) else { return };
             // The limiter is let go between chunks, so that it can be dropped, and so can this.
             while left > 0 && !stop.is_raised() {

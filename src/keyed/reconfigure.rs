@@ -3,6 +3,7 @@
 use core::hash::{BuildHasher, Hash};
 use core::sync::atomic::{Ordering, fence};
 use std::sync::Arc;
+use std::thread::yield_now;
 
 use super::{Equivalent, KeyedLimiter, Slot};
 use crate::kernel::Limit;
@@ -48,7 +49,7 @@ where
             let slot = Slot { bucket: Bucket::empty(new, now, Flags::QUEUED), stamp: old.stamp };
             self.table.replace(key.clone(), slot, &guard);
             if let Some(new) = self.table.get(key, &guard) {
-                old.bucket.hand_over(&new.bucket, carry, line, now, wakes);
+                old.bucket.hand_over(&new.bucket, carry, line, now, wakes, yield_now);
             }
             true
         })

@@ -10,6 +10,7 @@ use super::{Equivalent, KeyedLimiter, Policy, Slot};
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
+use crate::kernel::limit::Seal;
 use crate::{AcquireError, Carry, Clock, Timestamp, Tokens};
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
@@ -24,101 +25,123 @@ where
     pub(super) fn with_bucket<Q, R>(
         &self,
         key: &Q,
-        now: Timestamp,
+        mut now: Timestamp,
         admit: impl Fn(Tokens) -> Result<(), AcquireError<E>>,
-        work: impl Fn(&Bucket<A>) -> Option<R>,
+        work: impl Fn(&Bucket<A>, Timestamp) -> Option<R>,
     ) -> Result<R, AcquireError<E>>
     where
         Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
     {
         loop {
-            {
-                let guard = self.table.guard();
-                if let Some(slot) = self.table.get(key, &guard) {
-                    admit(slot.bucket.capacity())?;
-                    match work(&slot.bucket) {
-                        Some(result) => return Ok(result),
-                        None => self.unlink(key, &guard),
-                    }
-                }
+            if let Some(result) = self.on_bucket(key, now, &admit, &work)? {
+                return Ok(result);
             }
             // No guard and no lock while the policy, foreign code, runs.
             let owned = key.to_owned();
             let policy = self.policy.read().clone();
             let limit = policy(&owned).map_err(AcquireError::Policy)?;
             admit(limit.most())?;
-            let result = self.insert(owned, limit, &policy, now, &work)?;
-            self.inspect_some(now);
-            if let Some(result) = result {
-                return Ok(result);
+            // It may have taken its time. A bucket must not open in the past, when this key may have had another.
+            now = self.clock.now().max(self.last_retired());
+            match self.insert(owned, limit, now) {
+                Some(inserted) => self.settle(inserted, &policy, now),
+                // The last one may be this very key, made by somebody else.
+                None => match self.on_bucket(key, now, &admit, &work)? {
+                    Some(result) => return Ok(result),
+                    None => return Err(AcquireError::TooManyKeys),
+                },
             }
         }
     }
 
-    /// Inserts a bucket, unless somebody else has, and works on the one that is there.
-    fn insert<R>(
+    /// Works on `key`'s bucket, if it has one in service.
+    fn on_bucket<Q, R>(
         &self,
-        key: K,
-        limit: A,
-        policy: &Policy<K, A, E>,
+        key: &Q,
         now: Timestamp,
-        work: impl Fn(&Bucket<A>) -> Option<R>,
-    ) -> Result<Option<R>, AcquireError<E>> {
+        admit: impl Fn(Tokens) -> Result<(), AcquireError<E>>,
+        work: impl Fn(&Bucket<A>, Timestamp) -> Option<R>,
+    ) -> Result<Option<R>, AcquireError<E>>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let guard = self.table.guard();
+        let Some(slot) = self.table.get(key, &guard) else { return Ok(None) };
+        admit(slot.bucket.capacity())?;
+        let result = work(&slot.bucket, now);
+        if result.is_none() {
+            self.unlink(key, &guard);
+        }
+        Ok(result)
+    }
+
+    /// Inserts a bucket, unless somebody else has: the key then, if it was this one. `None`: there are too many keys.
+    fn insert(&self, key: K, limit: A, now: Timestamp) -> Option<Option<K>> {
         let ticket = self.admit_key(now)?;
         // Relaxed: a number that differs, nothing more.
         let stamp = self.stamps.fetch_add(1, Ordering::Relaxed);
         let slot = |flags| Slot { bucket: Bucket::new(limit, now, flags), stamp };
-        let candidate = Candidate { key: key.clone(), stamp, due: now + self.grace };
         let guard = self.table.guard();
-        let (inserted, result) = match self.lines.find(&key) {
-            None => {
-                let (slot, inserted) = self.table.insert_if_absent(key, slot(Flags::NONE), &guard);
-                (inserted, work(&slot.bucket))
-            }
+        let inserted = match self.lines.find(&key) {
+            None => self.table.insert_if_absent(key.clone(), slot(Flags::NONE), &guard).1,
             // There is a line from before this bucket: nobody may pass it. It is marked from the start, under
             // the line's lock.
             Some(_) => self.lines.with(&key, |_, line, wakes| {
-                let flags = if line.is_empty() { Flags::NONE } else { Flags::QUEUED };
+                let flags = if line.is_unused() { Flags::NONE } else { Flags::QUEUED };
                 let (slot, inserted) = self.table.insert_if_absent(key.clone(), slot(flags), &guard);
+                if inserted {
+                    slot.bucket.adopt(line, wakes);
+                }
                 line.wake_head(wakes);
-                (inserted, work(&slot.bucket))
+                inserted
             }),
         };
-        drop(guard);
         if inserted {
             ticket.keep();
+            // At once, before any foreign code runs: a key without a candidate would never go.
+            self.candidates.push(Candidate { key: key.clone(), stamp, due: now + self.grace });
+        }
+        Some(inserted.then_some(key))
+    }
+
+    /// What there is to do once a bucket is in the table.
+    fn settle(&self, inserted: Option<K>, policy: &Policy<K, A, E>, now: Timestamp) {
+        if let Some(key) = inserted {
+            // Retired, and perhaps this key among them, after we looked and before the bucket was there: it must not
+            // remember an earlier time than that.
+            let retired = self.last_retired();
+            if retired > now {
+                let guard = self.table.guard();
+                if let Some(slot) = self.table.get(&key, &guard) {
+                    slot.bucket.refund(Tokens::ZERO, retired, Seal::Respected);
+                }
+            }
             // A line that was made, and lost its bucket, after we looked for it: marked now.
-            if self.lines.find(&candidate.key).is_some() {
-                self.serve(&candidate.key, now);
+            if self.lines.find(&key).is_some() {
+                self.serve(&key, now);
             }
             // SeqCst: pairs with the fence in `reconfigure_all`, which finds this bucket unless we find its policy.
             fence(Ordering::SeqCst);
             let current = self.policy.read().clone();
             if !Arc::ptr_eq(policy, &current) {
-                self.apply(&candidate.key, &current, Carry::AsIs);
+                self.apply(&key, &current, Carry::AsIs);
             }
-            self.candidates.push(candidate);
         }
-        Ok(result)
+        self.inspect_some(now);
     }
 
     /// Room for one more key.
-    fn admit_key(&self, now: Timestamp) -> Result<KeyTicket<'_>, AcquireError<E>> {
+    fn admit_key(&self, now: Timestamp) -> Option<KeyTicket<'_>> {
         if self.max_keys == usize::MAX {
-            return Ok(KeyTicket(None));
+            return Some(KeyTicket(None));
         }
         // Relaxed: the count bounds itself by its own modification order; it publishes nothing.
         let admit = || {
             let more = |keys: usize| (keys < self.max_keys).then(|| keys + 1);
             self.keys.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
         };
-        if !admit() {
-            self.inspect_some(now);
-            if !admit() {
-                return Err(AcquireError::TooManyKeys);
-            }
-        }
-        Ok(KeyTicket(Some(&self.keys)))
+        let admitted = admit() || (0..AT_THE_BOUND).any(|_| self.inspect_one(now) && admit());
+        admitted.then_some(KeyTicket(Some(&self.keys)))
     }
 
     /// Serves `key`'s line, if it has one, from the bucket that it has now.
@@ -146,6 +169,9 @@ where
         }
     }
 }
+
+/// Keys that are inspected for one more to be admitted.
+const AT_THE_BOUND: usize = 16;
 
 /// A key's share of `max_keys`, returned unless kept.
 struct KeyTicket<'a>(Option<&'a AtomicUsize>);

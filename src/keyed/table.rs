@@ -1,4 +1,5 @@
-//! [`Table`]: the concurrent map under the keys. The only file that names papaya.
+//! [`Table`]: the concurrent map under the keys. Only this file and
+//! `guard` name papaya.
 //!
 //! What is asked of the map: an entry stays at its address while a guard is held that was taken before it was
 //! looked up; an insertion never replaces; a removal is conditional on the entry.
@@ -15,6 +16,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 pub use papaya::Equivalent;
 
+pub(crate) use super::guard::Guard;
+
 /// A lock-free map whose entries are reclaimed after the last guard that may see them.
 pub(crate) struct Table<K, V, S> {
     map: papaya::HashMap<K, V, S>,
@@ -25,9 +28,6 @@ pub(crate) struct Table<K, V, S> {
 /// Insertions for one help.
 const LOAN: usize = 16;
 
-/// Keeps entries alive. Never held across an await or a park.
-pub(crate) type Guard<'a> = papaya::LocalGuard<'a>;
-
 impl<K: Hash + Eq + 'static, V: 'static, S: BuildHasher> Table<K, V, S> {
     pub(crate) fn new(capacity: usize, hasher: S) -> Table<K, V, S> {
         Table { map: papaya::HashMap::with_capacity_and_hasher(capacity, hasher), lent: AtomicUsize::new(0) }
@@ -35,7 +35,7 @@ impl<K: Hash + Eq + 'static, V: 'static, S: BuildHasher> Table<K, V, S> {
 
     #[inline]
     pub(crate) fn guard(&self) -> Guard<'_> {
-        self.map.guard()
+        Guard::new(&self.map)
     }
 
     #[inline]
@@ -91,7 +91,7 @@ impl<K: Hash + Eq + 'static, V: 'static, S: BuildHasher> Table<K, V, S> {
         }
         // No more than a growth to the present size can leave to do, however many keys came and went.
         self.lent.store((lent - LOAN).min(self.len()), Ordering::Relaxed);
-        let _ = self.map.remove_if(key, |_, _| false, &self.map.guard());
+        let _ = self.map.remove_if(key, |_, _| false, &self.guard());
         true
     }
 

@@ -6,6 +6,7 @@ use core::sync::atomic::{Ordering, fence};
 use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
 use crate::kernel::limit::{Seal, Taken};
+use crate::kernel::line::{Line, Wakes};
 use crate::wait::{checked, valid};
 use crate::{AcquireError, Clock, Timestamp, Tokens};
 
@@ -34,7 +35,7 @@ where
         match self.take(key, n, now)? {
             Taken::Granted => Ok(()),
             Taken::Refused(retry_after) => Err(AcquireError::Denied { retry_after }),
-            Taken::Queued | Taken::Sealed => self.try_acquire_behind(key, n.rounded_up(), now),
+            Taken::Queued | Taken::Sealed => self.try_acquire_behind(key, n, now),
         }
     }
 
@@ -80,9 +81,9 @@ where
             key,
             now,
             |capacity| checked(n, capacity).map(drop),
-            |bucket| match bucket.take(n.rounded_up(), now) {
-                Taken::Sealed => None,
-                taken => Some(taken),
+            |bucket, now| match n.within(bucket.capacity()).map(|n| bucket.take(n, now)) {
+                None | Some(Taken::Sealed) => None,
+                taken => taken,
             },
         )
     }
@@ -92,19 +93,26 @@ where
     where
         Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
     {
+        let behind = |line: &mut Line, wakes: &mut Wakes| {
+            let guard = self.table.guard();
+            let Some(slot) = self.table.get(key, &guard) else { return Ok(Taken::Sealed) };
+            match checked(n, slot.bucket.capacity())? {
+                Some(n) => Ok(slot.bucket.take_behind(line, n, now, wakes)),
+                None => Ok(Taken::Granted),
+            }
+        };
         let taken = loop {
-            let behind = self.lines.with_found(key, |line, wakes| {
-                let guard = self.table.guard();
-                let slot = self.table.get(key, &guard);
-                slot.map_or(Taken::Sealed, |slot| slot.bucket.take_behind(line, n, now, wakes))
-            });
-            match behind {
-                // The line has dissolved, or the bucket has been replaced: from the top.
-                None | Some(Taken::Sealed | Taken::Queued) => match self.take(key, n, now)? {
+            // Without a line to be found, one is made: it sets the mark right, should that be wrong.
+            let found = self.lines.with_found(key, behind);
+            match found
+                .unwrap_or_else(|| self.lines.with(&key.to_owned(), |_, line, wakes| behind(line, wakes)))?
+            {
+                // The bucket has been replaced: from the top.
+                Taken::Sealed | Taken::Queued => match self.take(key, n, now)? {
                     Taken::Queued | Taken::Sealed => {}
                     taken => break taken,
                 },
-                Some(taken) => break taken,
+                taken => break taken,
             }
         };
         match taken {
@@ -165,7 +173,7 @@ where
             key,
             now,
             |_| Ok(()),
-            |bucket| (!bucket.debit(n, now, Seal::Respected).is_sealed()).then_some(()),
+            |bucket, now| (!bucket.debit(n, now, Seal::Respected).is_sealed()).then_some(()),
         )
     }
 

@@ -133,12 +133,15 @@ where
         now: Timestamp,
         waker: &Waker,
     ) -> Result<Option<Self::Spot>, AcquireError> {
-        let claim = Claim { n: n.rounded_up(), deadline, max_waiters: self.max_waiters };
+        let claim = Claim { n, deadline, max_waiters: self.max_waiters };
         match self.with_line(|bucket, line, wakes| bucket.join(line, claim, now, waker, wakes)) {
             Joined::Granted => Ok(None),
-            Joined::Waiting(ticket) => Ok(Some((ticket, claim.n))),
+            Joined::Waiting(ticket, n) => Ok(Some((ticket, n))),
             Joined::TooLate(retry_after) => Err(AcquireError::TimedOut { retry_after }),
             Joined::Full => Err(AcquireError::QueueFull),
+            Joined::Exceeds(capacity) => {
+                Err(AcquireError::ExceedsCapacity { requested: n.rounded_up(), capacity })
+            }
             // Sealed and closed are one, under the lock.
             Joined::Closed | Joined::Sealed => Err(AcquireError::Closed),
         }
@@ -159,6 +162,6 @@ where
     }
 
     fn hint(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
-        self.wait_for(n.rounded_up(), now)
+        self.time_to_serve(n, now)
     }
 }

@@ -10,6 +10,7 @@ use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::{Line, Wakes};
+use crate::wait::wake::Later;
 use crate::wait::{checked, valid};
 use crate::{AcquireError, Clock, MonotonicClock, Snapshot, Timestamp, Tokens};
 
@@ -107,8 +108,10 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
             // Under the lock the current bucket stays what it is.
             Taken::Queued | Taken::Sealed => self.with_line(|bucket, line, wakes| {
                 // Another limit, perhaps, since the amount was checked.
-                checked(n, bucket.capacity())?;
-                Ok(bucket.take_behind(line, n.rounded_up(), now, wakes))
+                match checked(n, bucket.capacity())? {
+                    Some(n) => Ok(bucket.take_behind(line, n, now, wakes)),
+                    None => Ok(Taken::Granted),
+                }
             })?,
             taken => taken,
         };
@@ -186,16 +189,14 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
     /// How long until `n` could be taken by one who comes now, everyone in line served first; zero if now.
     /// `None`: never, unless tokens are given back, or `n` is above the capacity or no amount.
     pub fn time_to_available(&self, n: impl Into<Tokens>) -> Option<Duration> {
-        match checked::<()>(n.into(), self.capacity()).ok()? {
-            Some(n) => self.wait_for(n, self.clock.now()),
-            None => Some(Duration::ZERO),
-        }
+        self.time_to_serve(n.into(), self.clock.now())
     }
 
-    fn wait_for(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
-        self.look(|bucket, line| match line {
-            Some(line) => bucket.wait_behind(line, n, now),
-            None => bucket.wait_for(n, now),
+    fn time_to_serve(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
+        self.look(|bucket, line| match (checked::<()>(n, bucket.capacity()).ok()?, line) {
+            (None, _) => Some(Duration::ZERO),
+            (Some(n), Some(line)) => bucket.wait_behind(line, n, now),
+            (Some(n), None) => bucket.wait_for(n, now),
         })
     }
 
@@ -247,7 +248,7 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
 
     /// Works on the line, and wakes whom it must once the lock is released.
     fn with_line<R>(&self, work: impl FnOnce(&Bucket<A>, &mut Line, &mut Wakes) -> R) -> R {
-        let mut wakes = Wakes::default();
+        let mut wakes = Later::default();
         let mut line = self.line.lock();
         let result = self.current.with(|bucket| work(bucket, &mut line, &mut wakes));
         drop(line);

@@ -1,5 +1,7 @@
 //! Changing a limit while it is in use.
 
+use std::thread::yield_now;
+
 use super::Limiter;
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
@@ -38,7 +40,7 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
             }
             let now = self.clock.now();
             let new = Bucket::empty(new, now, Flags::QUEUED);
-            self.current.replace(new, |old, new| old.hand_over(new, carry, line, now, wakes));
+            self.current.replace(new, |old, new| old.hand_over(new, carry, line, now, wakes, yield_now));
         });
     }
 }

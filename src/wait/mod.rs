@@ -7,6 +7,7 @@ use crate::{AcquireError, Clock, Timestamp, Tokens};
 
 pub(crate) mod task;
 pub(crate) mod thread;
+pub(crate) mod wake;
 
 /// Where one can wait: a limiter, or one key of a keyed one.
 pub(crate) trait Place {
@@ -134,10 +135,10 @@ pub(crate) fn checked<P>(n: Tokens, capacity: Tokens) -> Result<Option<Tokens>, 
     if !n.is_valid() {
         return Err(AcquireError::InvalidAmount);
     }
-    match n.rounded_up() {
-        Tokens::ZERO => Ok(None),
-        n if n > capacity => Err(AcquireError::ExceedsCapacity { requested: n, capacity }),
-        n => Ok(Some(n)),
+    match n.within(capacity) {
+        Some(Tokens::ZERO) => Ok(None),
+        None => Err(AcquireError::ExceedsCapacity { requested: n.rounded_up(), capacity }),
+        some => Ok(some),
     }
 }
 

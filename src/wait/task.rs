@@ -11,7 +11,7 @@ use crate::{AcquireError, Clock, Timestamp};
 /// The future behind every async acquire.
 pub(crate) struct Acquire<P: Place> {
     waiter: Waiter<P>,
-    alarm: Option<(Timestamp, Waker, Alarm)>,
+    alarm: Option<Alarm>,
     state: State,
 }
 
@@ -33,13 +33,10 @@ impl<P: Place> Acquire<P> {
             self.alarm = None;
             return;
         };
-        // An alarm that went off early must be armed anew; one that is still to come need not be.
-        let armed = self.alarm.as_ref().is_some_and(|(at, known, _)| *at == date && known.will_wake(waker));
-        if !armed || self.waiter.clock().now() >= date {
-            // The old one first, so that two are never armed.
-            self.alarm = None;
-            self.alarm = Some((date, waker.clone(), self.waiter.clock().alarm(date, waker)));
-        }
+        // Always anew: the old one may have gone off, early by its own clock, with this poll as its only trace.
+        // It goes first, so that two are never armed.
+        self.alarm = None;
+        self.alarm = Some(self.waiter.clock().alarm(date, waker));
     }
 }
 

@@ -194,22 +194,19 @@ impl Algorithm for TokenBucket {
     fn available(&self, state: &Drawn, now: Timestamp) -> Tokens {
         let (this, accrued) = (&*self.0, self.0.accrued(now));
         let level = (accrued + this.full).saturating_sub(state.0.max(accrued));
-        if level == this.full {
-            // The capacity in units may have been rounded down; full is full.
-            return this.policy.capacity;
-        }
-        Tokens::from_parts((u128::from(level) * u128::from(Tokens::ONE) / u128::from(this.unit)) as u64)
+        let parts = u128::from(level) * u128::from(Tokens::ONE) / u128::from(this.unit);
+        // The capacity in units may have been rounded up.
+        Tokens::from_parts(parts as u64).min(this.policy.capacity)
     }
 
     fn consume(&self, state: &Drawn, n: Tokens, now: Timestamp) -> Drawn {
         let base = state.0.max(self.0.accrued(now));
-        let units = if n <= self.capacity() { self.0.cost(n) } else { self.0.units(n) };
-        Drawn((base + units).min(FULL_WORD))
+        Drawn((base + self.0.units(n)).min(FULL_WORD))
     }
 
     fn time_to_available(&self, state: &Drawn, n: Tokens, now: Timestamp) -> Option<Duration> {
         let base = state.0.max(self.0.accrued(now));
-        self.0.wait(base, self.0.cost(n), now)
+        self.0.wait(base, self.0.units(n), now)
     }
 
     fn give_back(&self, state: &Drawn, n: Tokens, now: Timestamp) -> Drawn {
@@ -220,7 +217,7 @@ impl Algorithm for TokenBucket {
     fn try_take(&self, state: &Drawn, n: Tokens, now: Timestamp) -> Result<Drawn, Option<Duration>> {
         let accrued = self.0.accrued(now);
         let base = state.0.max(accrued);
-        let units = self.0.cost(n);
+        let units = self.0.units(n);
         // No overflow: each of the four is at most 62 bits.
         match base + units <= accrued + self.0.full {
             true => Ok(Drawn(base + units)),
@@ -246,13 +243,13 @@ impl Algorithm for TokenBucket {
     /// In units.
     #[inline]
     fn cost(&self, n: Tokens) -> u64 {
-        self.0.cost(n)
+        self.0.units(n)
     }
 
     /// Exact, and independent of the line's length: the sum of what is ahead is drawn first.
     fn time_to_serve(&self, state: &Drawn, ahead: Ahead<'_>, n: Tokens, now: Timestamp) -> Option<Duration> {
         let base = state.0.max(self.0.accrued(now));
-        let units = ahead.cost() + u128::from(self.0.cost(n));
+        let units = ahead.cost() + u128::from(self.0.units(n));
         // More than a word of units ahead is more than a century.
         self.0.wait(base, u64::try_from(units).unwrap_or(u64::MAX), now)
     }

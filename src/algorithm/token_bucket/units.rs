@@ -44,7 +44,8 @@ impl Policy {
             parts => parts,
         };
         let Scale { unit, slope } = Scale::choose(held, parts, nanos)?;
-        let full = (u128::from(held) * u128::from(unit) / u128::from(Tokens::ONE)) as u64;
+        // Up, as amounts are taken: a whole capacity costs just what a full bucket holds. It is less than a unit.
+        let full = (u128::from(held) * u128::from(unit)).div_ceil(Tokens::ONE.into()) as u64;
         let horizon = slope.run(FULL_WORD - full);
         Ok(Constants { policy: self, full, unit, slope, horizon })
     }
@@ -93,17 +94,12 @@ impl Constants {
         if units > u128::from(FULL_WORD) { FULL_WORD } else { units as u64 }
     }
 
-    /// Units to give for `n`: rounded down, and at most a full word.
+    /// Units to give for `n`: rounded down, and at most a full word. The capacity gives what it costs.
     pub(super) fn units_down(&self, n: Tokens) -> u64 {
+        if n == self.policy.capacity {
+            return self.full;
+        }
         let units = u128::from(n.parts()) * u128::from(self.unit) / u128::from(Tokens::ONE);
         units.min(FULL_WORD.into()) as u64
-    }
-
-    /// Units to take for an `n` of at most the capacity.
-    #[inline]
-    pub(super) fn cost(&self, n: Tokens) -> u64 {
-        // A capacity with a fraction may come to less, rounded down, than the same amount rounded up.
-        let product = u128::from(n.parts()) * u128::from(self.unit);
-        (((product + u128::from(Tokens::ONE - 1)) / u128::from(Tokens::ONE)) as u64).min(self.full)
     }
 }

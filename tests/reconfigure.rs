@@ -1,0 +1,184 @@
+//! Limits that change while they are in use.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use lazy_limiter::{
+    AcquireError, Algorithm, Carry, KeyedLimiter, Limiter, ManualClock, Rate, RateLimiter, TokenBucket,
+    Tokens,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn bucket(capacity: u64, per_second: u64) -> TokenBucket {
+    TokenBucket::new(capacity, Rate::per_second(per_second))
+}
+
+#[test]
+fn past_time_is_priced_at_the_old_rate_and_time_to_come_at_the_new() {
+    let clock = ManualClock::new();
+    let limiter = Limiter::with_clock(bucket(100, 3).starting_tokens(0), clock.clone());
+    clock.advance(10 * SECOND);
+    limiter.reconfigure(bucket(1000, 7));
+    assert_eq!(limiter.available(), Tokens::from(30));
+    clock.advance(10 * SECOND);
+    assert_eq!(limiter.available(), Tokens::from(100));
+    // Again, and through the slower way that a reconfigured limiter has.
+    limiter.reconfigure(bucket(90, 1));
+    assert_eq!(limiter.available(), Tokens::from(90), "up to the new capacity");
+    assert_eq!(limiter.try_acquire(90), Ok(()));
+    assert_eq!(limiter.try_acquire(1), Err(AcquireError::Denied { retry_after: Some(SECOND) }));
+    assert_eq!(limiter.capacity(), Tokens::from(90));
+}
+
+#[test]
+fn the_caller_chooses_what_becomes_of_the_tokens() {
+    let make = || {
+        let limiter = Limiter::with_clock(bucket(100, 1), ManualClock::new());
+        limiter.try_acquire(75).unwrap();
+        limiter
+    };
+    for (carry, left) in [(Carry::AsIs, 25), (Carry::Proportional, 50), (Carry::Reset, 200)] {
+        let limiter = make();
+        limiter.reconfigure_with(bucket(200, 1), carry);
+        assert_eq!(limiter.available(), Tokens::from(left), "{carry:?}");
+    }
+}
+
+#[test]
+fn a_debt_is_not_forgiven() {
+    let clock = ManualClock::new();
+    let limiter = Limiter::with_clock(bucket(10, 1), clock.clone());
+    limiter.charge(40).unwrap();
+    limiter.reconfigure(bucket(20, 10));
+    assert_eq!(limiter.time_to_available(1), Some(3 * SECOND + SECOND / 10));
+    limiter.reconfigure_with(bucket(20, 10), Carry::Reset);
+    assert_eq!(limiter.available(), Tokens::from(20));
+}
+
+#[test]
+fn those_who_wait_keep_their_places_and_are_timed_anew() {
+    let clock = ManualClock::new();
+    let limiter = Limiter::with_clock(bucket(10, 1).starting_tokens(0), clock.clone());
+    thread::scope(|scope| {
+        let wait_for = |n: u64, already| {
+            let waiter = scope.spawn({
+                let limiter = &limiter;
+                move || limiter.acquire_blocking(n)
+            });
+            while limiter.waiting() <= already {
+                thread::yield_now();
+            }
+            waiter
+        };
+        let large = wait_for(10, 0);
+        let small = wait_for(2, 1);
+        limiter.reconfigure(bucket(8, 4));
+        assert_eq!(
+            large.join().unwrap(),
+            Err(AcquireError::ExceedsCapacity { requested: 10.into(), capacity: 8.into() })
+        );
+        assert_eq!(
+            limiter.try_acquire(1),
+            Err(AcquireError::Denied { retry_after: Some(Duration::from_millis(750)) })
+        );
+        clock.advance(Duration::from_millis(500));
+        assert_eq!(small.join().unwrap(), Ok(()));
+    });
+    assert_eq!(limiter.available(), Tokens::ZERO);
+}
+
+#[test]
+fn a_closed_limiter_stays_closed() {
+    let limiter = Limiter::with_clock(bucket(1, 1), ManualClock::new());
+    limiter.reconfigure(bucket(2, 1));
+    limiter.close();
+    limiter.reconfigure(bucket(3, 1));
+    assert_eq!(limiter.try_acquire(1), Err(AcquireError::Closed));
+    assert_eq!(limiter.try_acquire(0), Err(AcquireError::Closed));
+    limiter.charge(2).unwrap();
+    limiter.give_back(2).unwrap();
+    assert_eq!(limiter.available(), Tokens::from(1), "one of two, less two, and two again");
+}
+
+#[test]
+fn kinds_can_be_changed_behind_a_box() {
+    let limiter: Limiter<Box<dyn RateLimiter>, _> =
+        Limiter::with_clock(bucket(10, 1).boxed(), ManualClock::new());
+    limiter.try_acquire(4).unwrap();
+    limiter.reconfigure(bucket(100, 1).boxed());
+    assert_eq!(limiter.available(), Tokens::from(6));
+}
+
+#[test]
+fn a_key_is_changed_alone_and_a_policy_for_all() {
+    let clock = ManualClock::new();
+    let keyed = KeyedLimiter::builder().clock(clock.clone()).try_build(|key: &String| match key.as_str() {
+        "refused" => Err("no"),
+        _ => Ok(bucket(10, 1)),
+    });
+    keyed.try_acquire("a", 4).unwrap();
+    keyed.try_acquire("b", 4).unwrap();
+    assert!(keyed.reconfigure("a", bucket(100, 1)));
+    assert!(!keyed.reconfigure("nobody", bucket(100, 1)));
+    assert_eq!((keyed.capacity("a"), keyed.available("a")), (Some(100.into()), Some(6.into())));
+    assert_eq!(keyed.capacity("b"), Some(10.into()));
+
+    keyed
+        .reconfigure_all(|key| if key == "b" { Err("not any more") } else { Ok(bucket(20, 1)) }, Carry::AsIs);
+    assert_eq!((keyed.capacity("a"), keyed.available("a")), (Some(20.into()), Some(6.into())));
+    assert!(!keyed.contains_key("b"));
+    assert_eq!(keyed.try_acquire("b", 1), Err(AcquireError::Policy("not any more")));
+    assert_eq!(keyed.try_acquire("refused", 20), Ok(()));
+
+    // A key that was changed is reclaimed like any other.
+    clock.advance(1000 * SECOND);
+    assert_eq!(keyed.reclaim(), 2);
+}
+
+/// Threads take, give back and charge while the limit is replaced all the time: not one token is lost or minted.
+#[test]
+fn nothing_is_lost_while_a_limit_is_replaced() {
+    let limiter = Limiter::new(TokenBucket::new(1_000_000_000, Rate::ZERO).starting_tokens(1_000_000));
+    let keyed =
+        KeyedLimiter::new(|_: &u64| TokenBucket::new(1_000_000_000, Rate::ZERO).starting_tokens(1_000_000));
+    keyed.charge(&1, 0.5).unwrap();
+    keyed.give_back(&1, 0.5).unwrap();
+    let (taken, taken_of_key, done) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            let (limiter, keyed, taken, taken_of_key, done) =
+                (&limiter, &keyed, &taken, &taken_of_key, &done);
+            scope.spawn(move || {
+                for round in 0..20_000_u64 {
+                    let n = round % 5 + 1;
+                    taken.fetch_add(n * u64::from(limiter.try_acquire(n).is_ok()), Ordering::Relaxed);
+                    taken_of_key
+                        .fetch_add(n * u64::from(keyed.try_acquire(&1, n).is_ok()), Ordering::Relaxed);
+                    match round % 3 {
+                        0 => {
+                            limiter.charge(1).unwrap();
+                            keyed.charge(&1, 1).unwrap();
+                        }
+                        1 => {
+                            limiter.give_back(1).unwrap();
+                            keyed.give_back(&1, 1).unwrap();
+                        }
+                        _ => {}
+                    }
+                }
+                // As many gifts as charges, of twenty thousand rounds.
+                done.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        scope.spawn(|| {
+            while done.load(Ordering::Relaxed) < 3 {
+                limiter.reconfigure(TokenBucket::new(1_000_000_000, Rate::ZERO));
+                assert!(keyed.reconfigure(&1, TokenBucket::new(1_000_000_000, Rate::ZERO)));
+            }
+        });
+    });
+    assert_eq!(limiter.available(), Tokens::from(1_000_000) - Tokens::from(taken.into_inner()));
+    assert_eq!(keyed.available(&1), Some(Tokens::from(1_000_000) - Tokens::from(taken_of_key.into_inner())));
+}
