@@ -43,8 +43,17 @@ where
             admit(limit.most())?;
             // It may have taken its time. A bucket must not open in the past, when this key may have had another.
             now = self.clock.now().max(self.last_retired());
-            match self.insert(owned, limit, now) {
-                Some(inserted) => self.settle(inserted, &policy, now),
+            match self.insert(owned, limit, now, &work) {
+                Some((inserted, result)) => {
+                    if let Some(key) = inserted {
+                        self.settle(&key, &policy, now);
+                    }
+                    // Only now: without a grace, the new bucket itself is garbage until it has been taken from.
+                    self.inspect_some(now);
+                    if let Some(result) = result {
+                        return Ok(result);
+                    }
+                }
                 // The last one may be this very key, made by somebody else.
                 None => match self.on_bucket(key, now, &admit, &work)? {
                     Some(result) => return Ok(result),
@@ -75,15 +84,22 @@ where
         Ok(result)
     }
 
-    /// Inserts a bucket, unless somebody else has: the key then, if it was this one. `None`: there are too many keys.
-    fn insert(&self, key: K, limit: A, now: Timestamp) -> Option<Option<K>> {
+    /// Inserts a bucket, unless somebody else has, and works on the one that is there: the key, if it was this one
+    /// that was inserted, and what came of the work. `None`: there are too many keys.
+    fn insert<R>(
+        &self,
+        key: K,
+        limit: A,
+        now: Timestamp,
+        work: impl Fn(&Bucket<A>, Timestamp) -> Option<R>,
+    ) -> Option<(Option<K>, Option<R>)> {
         let ticket = self.admit_key(now)?;
         // Relaxed: a number that differs, nothing more.
         let stamp = self.stamps.fetch_add(1, Ordering::Relaxed);
         let slot = |flags| Slot { bucket: Bucket::new(limit, now, flags), stamp };
         let guard = self.table.guard();
-        let inserted = match self.lines.find(&key) {
-            None => self.table.insert_if_absent(key.clone(), slot(Flags::NONE), &guard).1,
+        let (slot, inserted) = match self.lines.find(&key) {
+            None => self.table.insert_if_absent(key.clone(), slot(Flags::NONE), &guard),
             // There is a line from before this bucket: nobody may pass it. It is marked from the start, under
             // the line's lock.
             Some(_) => self.lines.with(&key, |_, line, wakes| {
@@ -93,41 +109,36 @@ where
                     slot.bucket.adopt(line, wakes);
                 }
                 line.wake_head(wakes);
-                inserted
+                (slot, inserted)
             }),
         };
         if inserted {
             ticket.keep();
             // At once, before any foreign code runs: a key without a candidate would never go.
             self.candidates.push(Candidate { key: key.clone(), stamp, due: now + self.grace });
-        }
-        Some(inserted.then_some(key))
-    }
-
-    /// What there is to do once a bucket is in the table.
-    fn settle(&self, inserted: Option<K>, policy: &Policy<K, A, E>, now: Timestamp) {
-        if let Some(key) = inserted {
             // Retired, and perhaps this key among them, after we looked and before the bucket was there: it must not
             // remember an earlier time than that.
             let retired = self.last_retired();
             if retired > now {
-                let guard = self.table.guard();
-                if let Some(slot) = self.table.get(&key, &guard) {
-                    slot.bucket.refund(Tokens::ZERO, retired, Seal::Respected);
-                }
-            }
-            // A line that was made, and lost its bucket, after we looked for it: marked now.
-            if self.lines.find(&key).is_some() {
-                self.serve(&key, now);
-            }
-            // SeqCst: pairs with the fence in `reconfigure_all`, which finds this bucket unless we find its policy.
-            fence(Ordering::SeqCst);
-            let current = self.policy.read().clone();
-            if !Arc::ptr_eq(policy, &current) {
-                self.apply(&key, &current, Carry::AsIs);
+                slot.bucket.refund(Tokens::ZERO, retired, Seal::Respected);
             }
         }
-        self.inspect_some(now);
+        let result = work(&slot.bucket, now.max(self.last_retired()));
+        Some((inserted.then_some(key), result))
+    }
+
+    /// What there is to do once `key`'s bucket, made by `policy`, is in the table.
+    fn settle(&self, key: &K, policy: &Policy<K, A, E>, now: Timestamp) {
+        // A line that was made, and lost its bucket, after we looked for it: marked now.
+        if self.lines.find(key).is_some() {
+            self.serve(key, now);
+        }
+        // SeqCst: pairs with the fence in `reconfigure_all`, which finds this bucket unless we find its policy.
+        fence(Ordering::SeqCst);
+        let current = self.policy.read().clone();
+        if !Arc::ptr_eq(policy, &current) {
+            self.apply(key, &current, Carry::AsIs);
+        }
     }
 
     /// Room for one more key.
