@@ -39,9 +39,9 @@ pub enum InvalidRate {
     /// The number of tokens is negative, NaN or infinite.
     Amount,
     /// The number of tokens is above zero, but below 2⁻²⁰: name a longer period.
-    TooFewTokens,
+    AmountTooSmall,
     /// The number of tokens is above 8.7 × 10¹²: name a shorter period.
-    TooManyTokens,
+    AmountTooLarge,
     /// The period is zero.
     ZeroPeriod,
     /// The period is above 584 years (2⁶⁴ ns).
@@ -74,8 +74,8 @@ impl Rate {
         let n = n.into();
         let (nanos, fault) = match u64::try_from(per.as_nanos()) {
             _ if !n.is_valid() => (0, Some(InvalidRate::Amount)),
-            _ if n == Tokens::MAX => (0, Some(InvalidRate::TooManyTokens)),
-            _ if n > Tokens::ZERO && n.parts() == 0 => (0, Some(InvalidRate::TooFewTokens)),
+            _ if n == Tokens::MAX => (0, Some(InvalidRate::AmountTooLarge)),
+            _ if n > Tokens::ZERO && n.parts() == 0 => (0, Some(InvalidRate::AmountTooSmall)),
             Ok(0) => (0, Some(InvalidRate::ZeroPeriod)),
             Ok(nanos) => (nanos, None),
             Err(_) => (0, Some(InvalidRate::PeriodTooLong)),
@@ -144,8 +144,8 @@ impl core::fmt::Display for InvalidRate {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             InvalidRate::Amount => "the number of tokens is negative, NaN or infinite",
-            InvalidRate::TooFewTokens => "too few tokens a period; name a longer period",
-            InvalidRate::TooManyTokens => "too many tokens a period; name a shorter period",
+            InvalidRate::AmountTooSmall => "too few tokens a period; name a longer period",
+            InvalidRate::AmountTooLarge => "too many tokens a period; name a shorter period",
             InvalidRate::ZeroPeriod => "the period is zero",
             InvalidRate::PeriodTooLong => "the period is longer than 584 years",
         })
