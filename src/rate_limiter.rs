@@ -44,6 +44,10 @@ pub trait RateLimiter: Send + Sync + 'static {
     /// Takes `n` unconditionally.
     fn charge(&self, n: Tokens, now: Timestamp);
 
+    /// Called once, before all else, when it is put into service. Does nothing by default: for a limiter that does
+    /// not start full, and so needs to know since when it refills.
+    fn start(&self, _now: Timestamp) {}
+
     /// Whether it is full, that is, as good as new.
     fn is_idle(&self, now: Timestamp) -> bool {
         self.available(now) >= self.capacity()
@@ -77,7 +81,7 @@ impl fmt::Debug for dyn RateLimiter {
 /// An [`Algorithm`] with its cell, as a [`RateLimiter`].
 pub(crate) struct WithCell<A: Algorithm> {
     algorithm: A,
-    /// Made at the first call: a state needs a time to start at.
+    /// Made when it is put into service: a state needs a time to start at.
     cell: OnceLock<A::Cell>,
 }
 
@@ -92,6 +96,10 @@ impl<A: Algorithm> WithCell<A> {
 }
 
 impl<A: Algorithm> RateLimiter for WithCell<A> {
+    fn start(&self, now: Timestamp) {
+        self.cell(now);
+    }
+
     fn capacity(&self) -> Tokens {
         self.algorithm.capacity()
     }
@@ -135,5 +143,20 @@ impl<A: Algorithm> RateLimiter for WithCell<A> {
 
     fn cost(&self, n: Tokens) -> u64 {
         self.algorithm.cost(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Limiter, ManualClock, Rate, TokenBucket};
+
+    #[test]
+    fn a_boxed_bucket_refills_from_when_it_is_made() {
+        let clock = ManualClock::new();
+        let bucket = TokenBucket::new(10, Rate::per_second(1)).starting_tokens(0);
+        let limiter = Limiter::with_clock(bucket.boxed(), clock.clone());
+        clock.advance(Duration::from_secs(3));
+        assert_eq!(limiter.available(), Tokens::from(3));
     }
 }

@@ -116,7 +116,8 @@ impl Limit for Box<dyn RateLimiter> {
         self.capacity()
     }
 
-    fn open(&self, _now: Timestamp, flags: Flags) -> Gate {
+    fn open(&self, now: Timestamp, flags: Flags) -> Gate {
+        self.start(now);
         Gate::new(flags)
     }
 
