@@ -62,6 +62,7 @@
 extern crate alloc;
 
 mod algorithm;
+mod carry;
 mod clock;
 mod error;
 mod kernel;
@@ -75,6 +76,7 @@ mod tokens;
 mod wait;
 
 pub use algorithm::{Ahead, Algorithm, TokenBucket, Unlimited};
+pub use carry::Carry;
 #[cfg(feature = "tokio")]
 pub use clock::TokioClock;
 pub use clock::{Alarm, Clock, CoarseClock, ManualClock, MonotonicClock};
@@ -82,7 +84,7 @@ pub use error::{AcquireError, InvalidPolicy};
 pub use kernel::{Boxed, Cell, Limit, Pack, Packed};
 pub use keyed::{Equivalent, KeyedBuilder, KeyedLimiter, RandomState, Reclaimer};
 pub use limiter::{Limiter, LimiterBuilder};
-pub use rate::{InvalidRate, Rate};
+pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;
 pub use snapshot::Snapshot;
 pub use timestamp::Timestamp;

@@ -48,6 +48,11 @@ pub trait RateLimiter: Send + Sync + 'static {
     /// not start full, and so needs to know since when it refills.
     fn start(&self, _now: Timestamp) {}
 
+    /// What is owed at `now`; see [`Algorithm::debt`](crate::Algorithm::debt).
+    fn debt(&self, _now: Timestamp) -> Tokens {
+        Tokens::ZERO
+    }
+
     /// Whether it is full, that is, as good as new.
     fn is_idle(&self, now: Timestamp) -> bool {
         self.available(now) >= self.capacity()
@@ -127,6 +132,10 @@ impl<A: Algorithm> RateLimiter for WithCell<A> {
 
     fn charge(&self, n: Tokens, now: Timestamp) {
         self.algorithm.debit(self.cell(now), n, now, Seal::Ignored);
+    }
+
+    fn debt(&self, now: Timestamp) -> Tokens {
+        self.algorithm.reading(self.cell(now), Tokens::ZERO, now).debt
     }
 
     fn is_idle(&self, now: Timestamp) -> bool {

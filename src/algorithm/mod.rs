@@ -78,6 +78,12 @@ pub trait Algorithm: Send + Sync + 'static {
         }
     }
 
+    /// What is owed at `now`, after more was taken than was there: how much must come before anything is
+    /// available. Zero for algorithms that forget it.
+    fn debt(&self, _state: &Self::State, _now: Timestamp) -> Tokens {
+        Tokens::ZERO
+    }
+
     /// Whether the state is full, that is, as good as new.
     fn is_idle(&self, state: &Self::State, now: Timestamp) -> bool {
         self.available(state, now) >= self.capacity()

@@ -25,16 +25,16 @@ use core::task::Waker;
 use core::time::Duration;
 
 use super::cell::Flags;
-use super::limit::{Limit, Reading, Seal, Taken};
+use super::limit::{Limit, Seal, Taken};
 use super::line::{Line, Standing, Ticket, Wakes};
 use crate::algorithm::Ahead;
-use crate::{Snapshot, Timestamp, Tokens};
+use crate::{Timestamp, Tokens};
 
 /// A limit and its cell.
 #[derive(Debug)]
 pub(crate) struct Bucket<L: Limit> {
-    cell: L::Cell,
-    limit: L,
+    pub(super) cell: L::Cell,
+    pub(super) limit: L,
 }
 
 /// What a caller wants who is ready to wait.
@@ -79,6 +79,11 @@ impl<L: Limit> Bucket<L> {
     /// A new bucket, marked with `flags` from the start.
     pub(crate) fn new(limit: L, now: Timestamp, flags: Flags) -> Bucket<L> {
         Bucket { cell: limit.open(now, flags), limit }
+    }
+
+    /// A new bucket with nothing in it.
+    pub(crate) fn empty(limit: L, now: Timestamp, flags: Flags) -> Bucket<L> {
+        Bucket { cell: limit.open_empty(now, flags), limit }
     }
 
     pub(crate) fn flags(&self) -> Flags {
@@ -275,33 +280,7 @@ impl<L: Limit> Bucket<L> {
         !self.flags().is_queued() && self.limit.is_full(&self.cell, now)
     }
 
-    /// What one who comes now is to know, if nobody waits.
-    pub(crate) fn snapshot(&self, now: Timestamp) -> Snapshot {
-        let limit = self.capacity();
-        let Reading { level, full_in, wait } = self.limit.reading(&self.cell, one_of(limit), now);
-        Snapshot { limit, remaining: level, reset_after: full_in, retry_after: wait }
-    }
-
-    /// What one who joins the line now is to know.
-    pub(crate) fn snapshot_behind(&self, line: &Line, now: Timestamp) -> Snapshot {
-        if line.is_empty() {
-            return self.snapshot(now);
-        }
-        let limit = self.capacity();
-        Snapshot {
-            limit,
-            remaining: Tokens::ZERO,
-            reset_after: self.wait_behind(line, limit, now),
-            retry_after: self.wait_behind(line, one_of(limit), now),
-        }
-    }
-
     pub(crate) fn time_to_idle(&self, now: Timestamp) -> Option<Duration> {
         self.limit.wait_for_full(&self.cell, now)
     }
-}
-
-/// One token, or the whole capacity if that is less.
-fn one_of(capacity: Tokens) -> Tokens {
-    capacity.min(Tokens::from(1))
 }

@@ -121,6 +121,17 @@ impl Limit for Box<dyn RateLimiter> {
         Gate::new(flags)
     }
 
+    /// A limiter from scratch cannot be asked for another that is new: all that it can hold.
+    fn fresh(&self, _now: Timestamp) -> Tokens {
+        self.capacity()
+    }
+
+    fn open_empty(&self, now: Timestamp, flags: Flags) -> Gate {
+        self.start(now);
+        self.charge(self.available(now), now);
+        Gate::new(flags)
+    }
+
     fn flags(&self, gate: &Gate) -> Flags {
         // Acquire: as in `Gate::update`.
         flags(gate.0.load(Ordering::Acquire))
@@ -134,8 +145,7 @@ impl Limit for Box<dyn RateLimiter> {
     }
 
     fn take_or_queue(&self, gate: &Gate, n: Tokens, now: Timestamp) -> Taken {
-        if gate.mark(Flags::QUEUED).is_sealed() {
-            gate.unmark(Flags::QUEUED);
+        if self.queue(gate).is_sealed() {
             return Taken::Sealed;
         }
         match gate.pass(|flags| !flags.is_sealed(), || self.try_acquire(n, now)) {
@@ -161,6 +171,14 @@ impl Limit for Box<dyn RateLimiter> {
             }
             Err(_) => Taken::Sealed,
         }
+    }
+
+    fn queue(&self, gate: &Gate) -> Flags {
+        let before = gate.mark(Flags::QUEUED);
+        if before.is_sealed() {
+            gate.unmark(Flags::QUEUED);
+        }
+        before
     }
 
     fn unqueue(&self, gate: &Gate) {
@@ -219,6 +237,7 @@ impl Limit for Box<dyn RateLimiter> {
     fn reading(&self, _gate: &Gate, n: Tokens, now: Timestamp) -> Reading {
         Reading {
             level: self.available(now),
+            debt: self.debt(now),
             full_in: self.time_to_idle(now),
             wait: self.time_to_available(n, now),
         }

@@ -45,6 +45,12 @@ pub trait Limit: Send + Sync + 'static {
     fn most(&self) -> Tokens;
     #[doc(hidden)]
     fn open(&self, now: Timestamp, flags: Flags) -> Self::Cell;
+    /// What a bucket that opens at `now` holds.
+    #[doc(hidden)]
+    fn fresh(&self, now: Timestamp) -> Tokens;
+    /// As `open`, with nothing in it.
+    #[doc(hidden)]
+    fn open_empty(&self, now: Timestamp, flags: Flags) -> Self::Cell;
     #[doc(hidden)]
     fn flags(&self, cell: &Self::Cell) -> Flags;
     /// Takes `n` if nobody waits and the bucket is live.
@@ -57,6 +63,9 @@ pub trait Limit: Send + Sync + 'static {
     /// Marks it if it was not, which happens when a line finds itself before a new bucket.
     #[doc(hidden)]
     fn serve(&self, cell: &Self::Cell, n: Tokens, last: bool, now: Timestamp) -> Taken;
+    /// With the line locked: marks the bucket as queued, unless it is sealed. The flags before.
+    #[doc(hidden)]
+    fn queue(&self, cell: &Self::Cell) -> Flags;
     /// With the line locked: the line has emptied without a grant.
     #[doc(hidden)]
     fn unqueue(&self, cell: &Self::Cell);
@@ -84,7 +93,7 @@ pub trait Limit: Send + Sync + 'static {
     fn wait_for_full(&self, cell: &Self::Cell, now: Timestamp) -> Option<Duration>;
     #[doc(hidden)]
     fn weight(&self, n: Tokens) -> u64;
-    /// Level, wait for full and wait for `n` behind nobody, from one state.
+    /// Level, debt, wait for full and wait for `n` behind nobody, from one state.
     #[doc(hidden)]
     fn reading(&self, cell: &Self::Cell, n: Tokens, now: Timestamp) -> Reading;
 }
@@ -93,6 +102,7 @@ pub trait Limit: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     pub(crate) level: Tokens,
+    pub(crate) debt: Tokens,
     pub(crate) full_in: Option<Duration>,
     pub(crate) wait: Option<Duration>,
 }
@@ -112,6 +122,14 @@ impl<A: Algorithm> Limit for A {
 
     fn open(&self, now: Timestamp, flags: Flags) -> A::Cell {
         A::Cell::new(self.start(now), flags)
+    }
+
+    fn fresh(&self, now: Timestamp) -> Tokens {
+        Algorithm::available(self, &self.start(now), now)
+    }
+
+    fn open_empty(&self, now: Timestamp, flags: Flags) -> A::Cell {
+        A::Cell::new(self.consume(&self.start(now), self.fresh(now), now), flags)
     }
 
     fn flags(&self, cell: &A::Cell) -> Flags {
@@ -155,6 +173,13 @@ impl<A: Algorithm> Limit for A {
                 Err(hint) if flags.is_queued() => Step::Keep(Taken::Refused(hint)),
                 Err(hint) => Step::Put(state.clone(), flags.with(Flags::QUEUED), Taken::Refused(hint)),
             }
+        })
+    }
+
+    fn queue(&self, cell: &A::Cell) -> Flags {
+        change(cell, Flags::SEALED, |state, flags| match flags {
+            Flags::NONE => Step::Put(state.clone(), Flags::QUEUED, flags),
+            flags => Step::Keep(flags),
         })
     }
 
@@ -219,6 +244,7 @@ impl<A: Algorithm> Limit for A {
     fn reading(&self, cell: &A::Cell, n: Tokens, now: Timestamp) -> Reading {
         cell.read(|state, _| Reading {
             level: Algorithm::available(self, state, now),
+            debt: Algorithm::debt(self, state, now),
             full_in: Algorithm::time_to_idle(self, state, now),
             wait: Algorithm::time_to_available(self, state, n, now),
         })

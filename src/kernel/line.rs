@@ -165,6 +165,19 @@ impl Line {
         ticket < self.forgotten
     }
 
+    /// The bucket is another: costs are weighed anew, and those who want more than `most` are woken to hear that
+    /// they wait in vain.
+    pub(crate) fn reweigh(&mut self, most: Tokens, weigh: impl Fn(Tokens) -> u64, wakes: &mut Wakes) {
+        self.cost = 0;
+        for entry in self.entries.iter_mut().filter(|entry| !entry.vacant) {
+            entry.cost = weigh(entry.n);
+            self.cost += u128::from(entry.cost);
+            if entry.n > most {
+                wakes.push(entry.waker.take());
+            }
+        }
+    }
+
     /// Registers `waker` for `ticket`.
     pub(crate) fn register(&mut self, ticket: Ticket, waker: &Waker) {
         let Some(at) = self.position(ticket) else { return };

@@ -13,14 +13,18 @@
 //! | `gate` | the flags of a from-scratch `RateLimiter`, which has a state of its own |
 //! | `line` | who waits, in order |
 //! | `bucket` | a limit and its cell, and every step that a caller or a waiter takes |
+//! | `handover` | replacing a bucket while it is in use |
+//! | `snapshot` | what a bucket tells about itself |
 
 pub(crate) mod boxed;
 pub(crate) mod bucket;
 pub(crate) mod cell;
 pub(crate) mod gate;
+pub(crate) mod handover;
 pub(crate) mod limit;
 pub(crate) mod line;
 pub(crate) mod packed;
+pub(crate) mod snapshot;
 pub(crate) mod sync;
 
 pub use boxed::Boxed;

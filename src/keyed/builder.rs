@@ -5,8 +5,10 @@ use core::fmt;
 use core::hash::{BuildHasher, Hash};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use core::time::Duration;
+use std::sync::Arc;
 
 use crossbeam_queue::SegQueue;
+use parking_lot::RwLock;
 
 use super::KeyedLimiter;
 use super::hasher::RandomState;
@@ -105,7 +107,7 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
     {
         KeyedLimiter {
             table: Table::new(self.capacity, self.hasher),
-            policy: Box::new(policy),
+            policy: RwLock::new(Arc::new(policy)),
             clock: self.clock,
             lines: Lines::new(),
             candidates: SegQueue::new(),

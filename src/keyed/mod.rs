@@ -5,8 +5,10 @@ use core::fmt;
 use core::hash::Hash;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use core::time::Duration;
+use std::sync::Arc;
 
 use crossbeam_queue::SegQueue;
+use parking_lot::RwLock;
 
 use crate::MonotonicClock;
 use crate::algorithm::Unlimited;
@@ -19,6 +21,7 @@ mod hasher;
 mod lines;
 mod observe;
 mod reclaim;
+mod reconfigure;
 mod slots;
 mod table;
 mod verbs;
@@ -30,7 +33,7 @@ pub use table::Equivalent;
 
 use lines::Lines;
 use reclaim::Candidate;
-use table::Table;
+pub(crate) use table::Table;
 
 /// One rate limiter per key: a user, an address, an API key; anything that can be hashed.
 ///
@@ -60,7 +63,8 @@ use table::Table;
 /// end). If it panics or errs, nothing has changed.
 pub struct KeyedLimiter<K, A: Limit, E = Infallible, C = MonotonicClock, S = RandomState> {
     table: Table<K, Slot<A>, S>,
-    policy: Policy<K, A, E>,
+    /// Read when a key is not held. Its lock is not held while the policy runs.
+    policy: RwLock<Policy<K, A, E>>,
     clock: C,
     lines: Lines<K>,
     candidates: SegQueue<Candidate<K>>,
@@ -74,7 +78,7 @@ pub struct KeyedLimiter<K, A: Limit, E = Infallible, C = MonotonicClock, S = Ran
     closed: AtomicBool,
 }
 
-type Policy<K, A, E> = Box<dyn Fn(&K) -> Result<A, E> + Send + Sync>;
+type Policy<K, A, E> = Arc<dyn Fn(&K) -> Result<A, E> + Send + Sync>;
 
 /// A key's bucket, inline in the map's entry.
 struct Slot<A: Limit> {
@@ -99,7 +103,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, A: Limit> KeyedLimiter<K, A> 
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static, A: Limit, E> KeyedLimiter<K, A, E> {
     /// A limiter whose buckets are made by a policy that may refuse a key. Its error comes back as
-    /// [`Policy`](AcquireError::Policy), and no bucket is made.
+    /// [`Policy`](crate::AcquireError::Policy), and no bucket is made.
     pub fn try_new(policy: impl Fn(&K) -> Result<A, E> + Send + Sync + 'static) -> KeyedLimiter<K, A, E> {
         KeyedBuilder::new().try_build(policy)
     }

@@ -1,15 +1,16 @@
 //! Making buckets and unlinking them.
 
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::Arc;
 
 use super::reclaim::Candidate;
 use super::table::Guard;
-use super::{Equivalent, KeyedLimiter, Slot};
+use super::{Equivalent, KeyedLimiter, Policy, Slot};
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
-use crate::{AcquireError, Clock, Timestamp, Tokens};
+use crate::{AcquireError, Carry, Clock, Timestamp, Tokens};
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
 where
@@ -43,9 +44,10 @@ where
             }
             // No guard and no lock while the policy, foreign code, runs.
             let owned = key.to_owned();
-            let limit = (self.policy)(&owned).map_err(AcquireError::Policy)?;
+            let policy = self.policy.read().clone();
+            let limit = policy(&owned).map_err(AcquireError::Policy)?;
             admit(limit.most())?;
-            let result = self.insert(owned, limit, now, &work)?;
+            let result = self.insert(owned, limit, &policy, now, &work)?;
             self.inspect_some(now);
             if let Some(result) = result {
                 return Ok(result);
@@ -58,6 +60,7 @@ where
         &self,
         key: K,
         limit: A,
+        policy: &Policy<K, A, E>,
         now: Timestamp,
         work: impl Fn(&Bucket<A>) -> Option<R>,
     ) -> Result<Option<R>, AcquireError<E>> {
@@ -87,6 +90,12 @@ where
             // A line that was made, and lost its bucket, after we looked for it: marked now.
             if self.lines.find(&candidate.key).is_some() {
                 self.serve(&candidate.key, now);
+            }
+            // SeqCst: pairs with the fence in `reconfigure_all`, which finds this bucket unless we find its policy.
+            fence(Ordering::SeqCst);
+            let current = self.policy.read().clone();
+            if !Arc::ptr_eq(policy, &current) {
+                self.apply(&candidate.key, &current, Carry::AsIs);
             }
             self.candidates.push(candidate);
         }

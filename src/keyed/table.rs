@@ -65,6 +65,11 @@ impl<K: Hash + Eq + 'static, V: 'static, S: BuildHasher> Table<K, V, S> {
         }
     }
 
+    /// Puts `value` in place of whatever entry `key` has.
+    pub(crate) fn replace(&self, key: K, value: V, guard: &Guard<'_>) {
+        self.map.insert(key, value, guard);
+    }
+
     /// Removes the entry of `key` if `condition` holds of it; true if this call did.
     pub(crate) fn remove_if<Q>(&self, key: &Q, condition: impl Fn(&V) -> bool, guard: &Guard<'_>) -> bool
     where

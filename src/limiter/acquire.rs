@@ -13,7 +13,7 @@ use crate::kernel::bucket::{Claim, Joined, Next};
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::Ticket;
 use crate::wait::task::Acquire;
-use crate::wait::{Place, Progress, Waiter, checked, thread};
+use crate::wait::{Place, Progress, Waiter, thread};
 use crate::{AcquireError, Clock, Timestamp, Tokens};
 
 impl<A: Limit, C: Clock> Limiter<A, C> {
@@ -123,11 +123,7 @@ where
     }
 
     fn attempt(&self, n: Tokens, now: Timestamp) -> Result<bool, AcquireError> {
-        match checked(n, self.capacity())? {
-            Some(n) => Ok(self.bucket.take(n, now) == Taken::Granted),
-            None if self.bucket.flags().is_sealed() => Err(AcquireError::Closed),
-            None => Ok(true),
-        }
+        Ok(self.take(n, now)? == Taken::Granted)
     }
 
     fn join(
@@ -138,7 +134,7 @@ where
         waker: &Waker,
     ) -> Result<Option<Self::Spot>, AcquireError> {
         let claim = Claim { n: n.rounded_up(), deadline, max_waiters: self.max_waiters };
-        match self.with_line(|line, wakes| self.bucket.join(line, claim, now, waker, wakes)) {
+        match self.with_line(|bucket, line, wakes| bucket.join(line, claim, now, waker, wakes)) {
             Joined::Granted => Ok(None),
             Joined::Waiting(ticket) => Ok(Some((ticket, claim.n))),
             Joined::TooLate(retry_after) => Err(AcquireError::TimedOut { retry_after }),
@@ -149,7 +145,7 @@ where
     }
 
     fn step(&self, spot: &Self::Spot, now: Timestamp, waker: &Waker) -> Result<Progress, AcquireError> {
-        match self.with_line(|line, wakes| self.bucket.step(line, *spot, now, waker, wakes)) {
+        match self.with_line(|bucket, line, wakes| bucket.step(line, *spot, now, waker, wakes)) {
             Next::Granted => Ok(Progress::Granted),
             Next::SleepUntil(date) => Ok(Progress::SleepUntil(date)),
             Next::SleepUntilWoken => Ok(Progress::SleepUntilWoken),
@@ -159,7 +155,7 @@ where
     }
 
     fn leave(&self, spot: &Self::Spot, now: Timestamp) {
-        self.with_line(|line, wakes| self.bucket.leave(line, *spot, Seal::Ignored, now, wakes));
+        self.with_line(|bucket, line, wakes| bucket.leave(line, *spot, Seal::Ignored, now, wakes));
     }
 
     fn hint(&self, n: Tokens, now: Timestamp) -> Option<Duration> {

@@ -3,6 +3,7 @@
 use parking_lot::Mutex;
 
 use super::Limiter;
+use super::current::Current;
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
@@ -26,7 +27,7 @@ impl<C: Clock> LimiterBuilder<C> {
         LimiterBuilder { clock, max_waiters: self.max_waiters }
     }
 
-    /// How many may wait at once; one more is refused with [`QueueFull`](AcquireError::QueueFull). There is no
+    /// How many may wait at once; one more is refused with [`QueueFull`](crate::AcquireError::QueueFull). There is no
     /// bound by default.
     pub fn max_waiters(mut self, most: usize) -> Self {
         self.max_waiters = most;
@@ -37,7 +38,7 @@ impl<C: Clock> LimiterBuilder<C> {
     pub fn build<A: Limit>(self, algorithm: A) -> Limiter<A, C> {
         let bucket = Bucket::new(algorithm, self.clock.now(), Flags::NONE);
         Limiter {
-            bucket,
+            current: Current::new(bucket),
             clock: self.clock,
             line: Mutex::new(Line::default()),
             max_waiters: self.max_waiters,

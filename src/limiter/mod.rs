@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 use crate::algorithm::Unlimited;
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
-use crate::kernel::cell::Flags;
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::{Line, Wakes};
 use crate::wait::{checked, valid};
@@ -16,8 +15,12 @@ use crate::{AcquireError, Clock, MonotonicClock, Snapshot, Timestamp, Tokens};
 
 mod acquire;
 mod builder;
+mod current;
+mod reconfigure;
 
 pub use builder::LimiterBuilder;
+
+use current::Current;
 
 /// One rate limiter, shared by any number of threads and tasks through `&` or an `Arc`.
 ///
@@ -44,7 +47,7 @@ pub use builder::LimiterBuilder;
 /// Every amount is `impl Into<Tokens>`: a whole number or a float. Zero is granted at once and changes
 /// nothing. An amount above the capacity is an error at once, and so is one that is no amount.
 pub struct Limiter<A: Limit, C = MonotonicClock> {
-    bucket: Bucket<A>,
+    current: Current<A>,
     clock: C,
     line: Mutex<Line>,
     max_waiters: usize,
@@ -85,8 +88,9 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
     pub fn try_acquire(&self, n: impl Into<Tokens>) -> Result<(), AcquireError> {
         let n = n.into();
         let up = n.rounded_up();
-        if up > Tokens::ZERO && up <= self.bucket.capacity() {
-            match self.bucket.take(up, self.clock.now()) {
+        let first = self.current.first();
+        if up > Tokens::ZERO && up <= first.capacity() {
+            match first.take(up, self.clock.now()) {
                 Taken::Granted => return Ok(()),
                 Taken::Refused(retry_after) => return Err(AcquireError::Denied { retry_after }),
                 Taken::Queued | Taken::Sealed => {}
@@ -95,23 +99,34 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
         self.try_acquire_slow(n)
     }
 
-    /// When others wait, the limiter is closed, or the amount is out of the ordinary.
+    /// When the limiter was reconfigured or closed, others wait, or the amount is out of the ordinary.
     #[cold]
     fn try_acquire_slow(&self, n: Tokens) -> Result<(), AcquireError> {
-        let n = match checked(n, self.capacity())? {
-            Some(n) => n,
-            None if self.bucket.flags().is_sealed() => return Err(AcquireError::Closed),
-            None => return Ok(()),
+        let now = self.clock.now();
+        let taken = match self.take(n, now)? {
+            // Under the lock the current bucket stays what it is.
+            Taken::Queued | Taken::Sealed => self.with_line(|bucket, line, wakes| {
+                // Another limit, perhaps, since the amount was checked.
+                checked(n, bucket.capacity())?;
+                Ok(bucket.take_behind(line, n.rounded_up(), now, wakes))
+            })?,
+            taken => taken,
         };
-        let mut wakes = Wakes::default();
-        let taken = self.bucket.take_behind(&mut self.line.lock(), n, self.clock.now(), &mut wakes);
-        drop(wakes);
         match taken {
             Taken::Granted => Ok(()),
             Taken::Refused(retry_after) => Err(AcquireError::Denied { retry_after }),
             // `Queued` cannot be, with the line locked and empty.
             Taken::Sealed | Taken::Queued => Err(AcquireError::Closed),
         }
+    }
+
+    /// Takes without the line's lock.
+    fn take(&self, n: Tokens, now: Timestamp) -> Result<Taken, AcquireError> {
+        self.current.with(|bucket| match checked(n, bucket.capacity())? {
+            Some(n) => Ok(bucket.take(n, now)),
+            None if bucket.flags().is_sealed() && self.line.lock().is_closed() => Err(AcquireError::Closed),
+            None => Ok(Taken::Granted),
+        })
     }
 
     /// Gives `n` back, up to the capacity, and serves the line with it. Works on a closed limiter too.
@@ -121,9 +136,19 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
     /// [`InvalidAmount`](AcquireError::InvalidAmount).
     pub fn give_back(&self, n: impl Into<Tokens>) -> Result<(), AcquireError> {
         let n = valid(n.into())?.rounded_down();
+        if n == Tokens::ZERO {
+            return Ok(());
+        }
         let now = self.clock.now();
-        if n > Tokens::ZERO && self.bucket.refund(n, now, Seal::Ignored).is_queued() {
-            self.with_line(|line, wakes| self.bucket.serve_and_wake_head(line, now, wakes));
+        let flags = self.current.with(|bucket| bucket.refund(n, now, Seal::Respected));
+        if !flags.is_none() {
+            self.with_line(|bucket, line, wakes| {
+                if flags.is_sealed() {
+                    // Closed, or just replaced: the current one, then, whatever its seal.
+                    bucket.refund(n, now, Seal::Ignored);
+                }
+                bucket.serve_and_wake_head(line, now, wakes);
+            });
         }
         Ok(())
     }
@@ -136,21 +161,26 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
     /// [`InvalidAmount`](AcquireError::InvalidAmount).
     pub fn charge(&self, n: impl Into<Tokens>) -> Result<(), AcquireError> {
         let n = valid(n.into())?.rounded_up();
-        if n > Tokens::ZERO {
-            // Whoever leads finds the new date when the old one comes.
-            self.bucket.debit(n, self.clock.now(), Seal::Ignored);
+        if n == Tokens::ZERO {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        // Whoever leads the line finds the new date when the old one comes.
+        if self.current.with(|bucket| bucket.debit(n, now, Seal::Respected)).is_sealed() {
+            self.with_line(|bucket, _, _| bucket.debit(n, now, Seal::Ignored));
         }
         Ok(())
     }
 
     /// What it holds now, whoever may be waiting for it; zero while in debt.
     pub fn available(&self) -> Tokens {
-        self.bucket.available(self.clock.now())
+        let now = self.clock.now();
+        self.current.with(|bucket| bucket.available(now))
     }
 
     /// What it holds when full.
     pub fn capacity(&self) -> Tokens {
-        self.bucket.capacity()
+        self.current.with(Bucket::capacity)
     }
 
     /// How long until `n` could be taken by one who comes now, everyone in line served first; zero if now.
@@ -163,33 +193,34 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
     }
 
     fn wait_for(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
-        match self.bucket.flags().is_queued() {
-            true => self.bucket.wait_behind(&self.line.lock(), n, now),
-            false => self.bucket.wait_for(n, now),
-        }
+        self.look(|bucket, line| match line {
+            Some(line) => bucket.wait_behind(line, n, now),
+            None => bucket.wait_for(n, now),
+        })
     }
 
     /// The limit, what is left of it, and when there will be more, in one consistent reading.
     pub fn snapshot(&self) -> Snapshot {
         let now = self.clock.now();
-        match self.bucket.flags().is_queued() {
-            true => self.bucket.snapshot_behind(&self.line.lock(), now),
-            false => self.bucket.snapshot(now),
-        }
+        self.look(|bucket, line| match line {
+            Some(line) => bucket.snapshot_behind(line, now),
+            None => bucket.snapshot(now),
+        })
     }
 
     /// Whether it is full and nobody waits.
     pub fn is_idle(&self) -> bool {
-        self.bucket.is_idle(self.clock.now())
+        let now = self.clock.now();
+        self.current.with(|bucket| bucket.is_idle(now))
     }
 
     /// How long until it [is idle](Self::is_idle) if nobody else comes; `None`: never.
     pub fn time_to_idle(&self) -> Option<Duration> {
         let now = self.clock.now();
-        match self.bucket.flags().is_queued() {
-            true => self.bucket.wait_behind(&self.line.lock(), self.capacity(), now),
-            false => self.bucket.time_to_idle(now),
-        }
+        self.look(|bucket, line| match line {
+            Some(line) => bucket.wait_behind(line, bucket.capacity(), now),
+            None => bucket.time_to_idle(now),
+        })
     }
 
     /// How many are waiting in line.
@@ -200,17 +231,26 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
     /// Closes it: everyone in line is woken with [`Closed`](AcquireError::Closed), and so is every later
     /// acquire refused. [`give_back`](Self::give_back) and [`charge`](Self::charge) still keep the books.
     pub fn close(&self) {
-        self.with_line(|line, wakes| {
-            self.bucket.seal();
+        self.with_line(|bucket, line, wakes| {
+            bucket.seal();
             line.close(wakes);
         });
     }
 
+    /// Looks at the current bucket, and at the line if anybody may stand in it.
+    fn look<R>(&self, look: impl FnOnce(&Bucket<A>, Option<&Line>) -> R) -> R {
+        match self.current.with(|bucket| bucket.flags().is_queued()) {
+            true => self.with_line(|bucket, line, _| look(bucket, Some(line))),
+            false => self.current.with(|bucket| look(bucket, None)),
+        }
+    }
+
     /// Works on the line, and wakes whom it must once the lock is released.
-    fn with_line<R>(&self, work: impl FnOnce(&mut Line, &mut Wakes) -> R) -> R {
+    fn with_line<R>(&self, work: impl FnOnce(&Bucket<A>, &mut Line, &mut Wakes) -> R) -> R {
         let mut wakes = Wakes::default();
-        // The guard is a temporary of this statement: gone before `wakes` is.
-        let result = work(&mut self.line.lock(), &mut wakes);
+        let mut line = self.line.lock();
+        let result = self.current.with(|bucket| work(bucket, &mut line, &mut wakes));
+        drop(line);
         drop(wakes);
         result
     }
@@ -222,7 +262,7 @@ impl<A: Limit, C: Clock> fmt::Debug for Limiter<A, C> {
             .field("available", &self.available())
             .field("capacity", &self.capacity())
             .field("waiting", &self.waiting())
-            .field("closed", &(self.bucket.flags() == Flags::SEALED))
+            .field("closed", &self.line.lock().is_closed())
             .finish_non_exhaustive()
     }
 }

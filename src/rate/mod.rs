@@ -4,10 +4,17 @@ use core::time::Duration;
 
 use crate::Tokens;
 
+mod decimal;
+mod parse_error;
+mod text;
+
+pub use parse_error::ParseRateError;
+
 /// How fast tokens come: `n` tokens each period, kept as that exact ratio.
 ///
 /// A rate carries its own fault: one made from a negative amount or a zero period is accepted here, so that
-/// policies read as one expression, and refused by the constructor of the algorithm that is given it.
+/// policies read as one expression, and refused by the constructor of the algorithm that is given it. One that
+/// is read from text has no fault: there the [error](ParseRateError) comes at once.
 ///
 /// ```
 /// use std::time::Duration;

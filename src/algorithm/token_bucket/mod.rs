@@ -228,6 +228,13 @@ impl Algorithm for TokenBucket {
         }
     }
 
+    fn debt(&self, state: &Drawn, now: Timestamp) -> Tokens {
+        let owed = state.0.saturating_sub(self.0.accrued(now) + self.0.full);
+        // Up: a debt is not forgiven by rounding.
+        let parts = (u128::from(owed) * u128::from(Tokens::ONE)).div_ceil(self.0.unit.into());
+        Tokens::from_parts(u64::try_from(parts).unwrap_or(u64::MAX))
+    }
+
     fn is_idle(&self, state: &Drawn, now: Timestamp) -> bool {
         state.0 <= self.0.accrued(now)
     }
