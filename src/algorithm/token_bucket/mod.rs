@@ -55,7 +55,8 @@ impl Pack for Drawn {
 /// A token bucket: holds up to `capacity` tokens and refills continuously at `rate`.
 ///
 /// **Envelope.** Over any window, at most `capacity + rate × window` tokens are granted (plus at most one unit,
-/// about 0.1 ns of refill, for rates that 62 bits cannot hold exactly).
+/// about 0.1 ns of refill, for rates that 62 bits cannot hold exactly, and one more if the capacity is no whole
+/// number of units).
 ///
 /// **Cost.** One word a bucket; a grant is one multiplication and one compare-exchange. An instance is eight
 /// bytes, and instances made alike by one thread share their constants.
@@ -187,7 +188,9 @@ impl Algorithm for TokenBucket {
     }
 
     fn start(&self, now: Timestamp) -> Drawn {
-        let level = self.0.units_down(self.0.policy.starting).min(self.0.full);
+        let Policy { capacity, starting, .. } = self.0.policy;
+        // The capacity in units is rounded up, and full is full.
+        let level = if starting < capacity { self.0.units_down(starting) } else { self.0.full };
         Drawn(self.0.accrued(now) + self.0.full - level)
     }
 
@@ -195,7 +198,7 @@ impl Algorithm for TokenBucket {
         let (this, accrued) = (&*self.0, self.0.accrued(now));
         let level = (accrued + this.full).saturating_sub(state.0.max(accrued));
         if level == this.full {
-            // The capacity in units may have been rounded down; full is full.
+            // The capacity in units may have been rounded up.
             return this.policy.capacity;
         }
         Tokens::from_parts((u128::from(level) * u128::from(Tokens::ONE) / u128::from(this.unit)) as u64)

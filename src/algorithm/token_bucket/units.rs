@@ -18,7 +18,7 @@ pub(super) struct Policy {
 #[derive(Debug)]
 pub(super) struct Constants {
     pub(super) policy: Policy,
-    /// The capacity in units.
+    /// The capacity in units, rounded up.
     pub(super) full: u64,
     /// Units of one token.
     pub(super) unit: u64,
@@ -44,7 +44,9 @@ impl Policy {
             parts => parts,
         };
         let Scale { unit, slope } = Scale::choose(held, parts, nanos)?;
-        let full = (u128::from(held) * u128::from(unit) / u128::from(Tokens::ONE)) as u64;
+        // Up, as amounts are: rounded down it would let a request for all of it pass for less than it costs,
+        // again and again.
+        let full = (u128::from(held) * u128::from(unit)).div_ceil(Tokens::ONE.into()) as u64;
         let horizon = slope.run(FULL_WORD - full);
         Ok(Constants { policy: self, full, unit, slope, horizon })
     }
@@ -99,11 +101,11 @@ impl Constants {
         units.min(FULL_WORD.into()) as u64
     }
 
-    /// Units to take for an `n` of at most the capacity.
+    /// Units to take for an `n` of at most the capacity, which are at most `full`.
     #[inline]
     pub(super) fn cost(&self, n: Tokens) -> u64 {
-        // A capacity with a fraction may come to less, rounded down, than the same amount rounded up.
         let product = u128::from(n.parts()) * u128::from(self.unit);
-        (((product + u128::from(Tokens::ONE - 1)) / u128::from(Tokens::ONE)) as u64).min(self.full)
+        // Whoever breaks the bound is told something that can still be added up.
+        (((product + u128::from(Tokens::ONE - 1)) / u128::from(Tokens::ONE)) as u64).min(FULL_WORD)
     }
 }

@@ -1,0 +1,3 @@
+//! The token bucket's pure functions.
+
+mod regressions;
