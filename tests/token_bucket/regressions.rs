@@ -33,3 +33,23 @@ fn taking_all_of_a_fractional_capacity_keeps_to_the_rate() {
     // One more token than a unit is.
     assert!(granted <= 1000.9 + 7.3 * 999_999.0 + 1.0, "{granted}");
 }
+
+/// Nothing accrued past thirteen and a half years, but hints pointed there.
+#[test]
+fn a_hint_of_decades_works() {
+    for (capacity, rate) in [
+        (1_000_000_000_000_u64, Rate::per_second(1000)),
+        (60, Rate::new(1, Duration::from_secs(365 * 86_400))),
+        (72, Rate::new(1, Duration::from_secs(365 * 86_400))),
+        (1_000_000_000, Rate::per_second(0.7)),
+    ] {
+        let (limiter, clock) = limiter(TokenBucket::new(capacity, rate));
+        assert_eq!(limiter.try_acquire(capacity), Ok(()));
+        clock.advance(Duration::from_secs(1));
+        let hint = limiter.try_acquire(capacity).unwrap_err().retry_after().unwrap();
+        clock.advance(hint - Duration::from_nanos(1));
+        assert!(limiter.try_acquire(capacity).is_err(), "{capacity} at {rate}");
+        clock.advance(Duration::from_nanos(1));
+        assert_eq!(limiter.try_acquire(capacity), Ok(()), "{capacity} at {rate}");
+    }
+}
