@@ -38,6 +38,8 @@ pub struct Rate {
 pub enum InvalidRate {
     /// The number of tokens is negative, NaN or infinite.
     Amount,
+    /// The number of tokens is above zero but below 2⁻²⁰: name a longer period.
+    AmountTooSmall,
     /// The period is zero.
     ZeroPeriod,
     /// The period is above 584 years (2⁶⁴ ns).
@@ -70,6 +72,8 @@ impl Rate {
         let n = n.into();
         let (nanos, fault) = match u64::try_from(per.as_nanos()) {
             _ if !n.is_valid() => (0, Some(InvalidRate::Amount)),
+            // Rounded down it would be a rate of zero, which never refills.
+            _ if n > Tokens::ZERO && n.parts() == 0 => (0, Some(InvalidRate::AmountTooSmall)),
             Ok(0) => (0, Some(InvalidRate::ZeroPeriod)),
             Ok(nanos) => (nanos, None),
             Err(_) => (0, Some(InvalidRate::PeriodTooLong)),
@@ -138,6 +142,7 @@ impl core::fmt::Display for InvalidRate {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             InvalidRate::Amount => "the number of tokens is negative, NaN or infinite",
+            InvalidRate::AmountTooSmall => "the number of tokens is below 2^-20; use a longer period",
             InvalidRate::ZeroPeriod => "the period is zero",
             InvalidRate::PeriodTooLong => "the period is longer than 584 years",
         })
@@ -162,6 +167,8 @@ mod tests {
     fn a_fault_is_kept_for_the_constructor() {
         assert_eq!(Rate::per_second(-1.0).ratio(), Err(InvalidRate::Amount));
         assert_eq!(Rate::per_second(f64::NAN).ratio(), Err(InvalidRate::Amount));
+        assert_eq!(Rate::per_second(1e-7).ratio(), Err(InvalidRate::AmountTooSmall));
+        assert_eq!(Rate::per_second(1.0 / 1_048_576.0).ratio(), Ok((1, 1_000_000_000)));
         assert_eq!(Rate::new(1, Duration::ZERO).ratio(), Err(InvalidRate::ZeroPeriod));
         assert_eq!(Rate::new(1, Duration::MAX).ratio(), Err(InvalidRate::PeriodTooLong));
         assert!(Rate::per_second(-1.0).as_f64().is_nan());
