@@ -44,6 +44,10 @@ pub trait RateLimiter: Send + Sync + 'static {
     /// Takes `n` unconditionally.
     fn charge(&self, n: Tokens, now: Timestamp);
 
+    /// Called once, before all else, when it is put into service. Does nothing by default: for a limiter that does
+    /// not start full, and so needs to know since when it refills.
+    fn start(&self, _now: Timestamp) {}
+
     /// What is owed at `now`; see [`Algorithm::debt`](crate::Algorithm::debt).
     fn debt(&self, _now: Timestamp) -> Tokens {
         Tokens::ZERO
@@ -88,7 +92,7 @@ impl fmt::Debug for dyn RateLimiter {
 /// An [`Algorithm`] with its cell, as a [`RateLimiter`].
 pub(crate) struct WithCell<A: Algorithm> {
     algorithm: A,
-    /// Made at the first call, which is when the limiter is put to use: a state needs a time to start at.
+    /// Made when it is put into service: a state needs a time to start at.
     cell: OnceLock<A::Cell>,
 }
 
@@ -103,6 +107,10 @@ impl<A: Algorithm> WithCell<A> {
 }
 
 impl<A: Algorithm> RateLimiter for WithCell<A> {
+    fn start(&self, now: Timestamp) {
+        self.cell(now);
+    }
+
     fn capacity(&self) -> Tokens {
         self.algorithm.capacity()
     }
@@ -154,5 +162,20 @@ impl<A: Algorithm> RateLimiter for WithCell<A> {
 
     fn cost(&self, n: Tokens) -> u64 {
         self.algorithm.cost(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Limiter, ManualClock, Rate, TokenBucket};
+
+    #[test]
+    fn a_boxed_bucket_refills_from_when_it_is_made() {
+        let clock = ManualClock::new();
+        let bucket = TokenBucket::new(10, Rate::per_second(1)).starting_tokens(0);
+        let limiter = Limiter::with_clock(bucket.boxed(), clock.clone());
+        clock.advance(Duration::from_secs(3));
+        assert_eq!(limiter.available(), Tokens::from(3));
     }
 }

@@ -117,8 +117,7 @@ impl Limit for Box<dyn RateLimiter> {
     }
 
     fn open(&self, now: Timestamp, flags: Flags) -> Gate {
-        // A boxed algorithm starts at the first call.
-        self.available(now);
+        self.start(now);
         Gate::new(flags)
     }
 
@@ -128,6 +127,8 @@ impl Limit for Box<dyn RateLimiter> {
     }
 
     fn open_empty(&self, now: Timestamp, flags: Flags) -> Gate {
+        self.start(now);
+        self.start(now);
         self.charge(self.available(now), now);
         Gate::new(flags)
     }

@@ -170,6 +170,8 @@ mod tests {
     fn a_fault_is_kept_for_the_constructor() {
         assert_eq!(Rate::per_second(-1.0).ratio(), Err(InvalidRate::Amount));
         assert_eq!(Rate::per_second(f64::NAN).ratio(), Err(InvalidRate::Amount));
+        assert_eq!(Rate::per_second(1e-7).ratio(), Err(InvalidRate::AmountTooSmall));
+        assert_eq!(Rate::per_second(1.0 / 1_048_576.0).ratio(), Ok((1, 1_000_000_000)));
         assert_eq!(Rate::new(1, Duration::ZERO).ratio(), Err(InvalidRate::ZeroPeriod));
         assert_eq!(Rate::new(1, Duration::MAX).ratio(), Err(InvalidRate::PeriodTooLong));
         assert!(Rate::per_second(-1.0).as_f64().is_nan());

@@ -54,15 +54,16 @@ impl Pack for Drawn {
 
 /// A token bucket: holds up to `capacity` tokens and refills continuously at `rate`.
 ///
-/// **Envelope.** Over any window, at most `capacity + rate × window` tokens are granted (plus at most one unit,
-/// about 0.1 ns of refill, for rates that 62 bits cannot hold exactly).
+/// **Envelope.** Over any window, at most `capacity + rate × window` tokens are granted; plus less than one and a half
+/// units for rates that 62 bits cannot hold exactly, and one more for a capacity that is no whole number of units. A
+/// unit is about 0.1 ns of refill (up to one, where filling up takes decades).
 ///
 /// **Cost.** One word a bucket; a grant is one multiplication and one compare-exchange. An instance is eight
 /// bytes, and instances made alike by one thread share their constants.
 ///
 /// **Range.** Rates of zero ([`Rate::ZERO`] never refills) or up to 10¹⁰ tokens a second, capacities up to 10¹²
-/// tokens, a hundred years from empty to full, thirteen years of clock. Debt saturates at what
-/// one and a half years refill, or more.
+/// tokens, a hundred years from empty to full, thirteen years of clock (and as long as a hint given by then, if that is
+/// not decades). Debt saturates at what one and a half years refill, or more.
 ///
 /// ```
 /// use lazy_limiter::{Limiter, Rate, TokenBucket};
@@ -187,7 +188,9 @@ impl Algorithm for TokenBucket {
     }
 
     fn start(&self, now: Timestamp) -> Drawn {
-        let level = self.0.units_down(self.0.policy.starting).min(self.0.full);
+        let Policy { capacity, starting, .. } = self.0.policy;
+        // The capacity in units is rounded up, and full is full.
+        let level = if starting < capacity { self.0.units_down(starting) } else { self.0.full };
         Drawn(self.0.accrued(now) + self.0.full - level)
     }
 

@@ -1,10 +1,14 @@
 //! The units of a token bucket.
 //!
 //! The word has 62 bits for the capacity and for all that accrues until the clock is thirteen and a half years
-//! old. For a rate of `p / q` tokens a nanosecond in lowest terms, `c = q × m` with the largest `m` that
+//! old, and then for as long as it takes to fill up: a hint given before must not point to where nothing comes any
+//! more. For a rate of `p / q` tokens a nanosecond in lowest terms, `c = q × m` with the largest `m` that
 //! fits makes `p × m` units a nanosecond: every instant is exact. Where not even `m = 1` fits, `c` is the largest
-//! whole number that does, a unit is about 0.1 ns of refill, and the slope is rounded up in its 63rd
-//! significant bit: less than one unit over the clock's whole life.
+//! whole number that does, a unit is about 0.1 ns of refill, and the slope is rounded up in its 64th
+//! significant bit: less than half a unit over the clock's whole life.
+//!
+//! Where filling up takes decades, there may be no room for all of that: exact units, or a unit of at most a
+//! nanosecond, are worth more than the last of those years.
 
 use super::Drawn;
 use super::slope::Slope;
@@ -46,17 +50,20 @@ impl Scale {
         let divisor = gcd(parts, one * nanos);
         let (p, q) = (parts / divisor, one * nanos / divisor);
         let word = u128::from(FULL_WORD);
-        // Exact: c = q × m. Rounding the capacity's share up keeps the sum within the word.
+        // Exact: c = q × m, with the room for filling up if that leaves any m, else without. Rounding the
+        // capacity's share up keeps the sum within the word.
         let exact = || {
-            let share = held.checked_mul(q)?.div_ceil(one).checked_add(p.checked_mul(HORIZON)?)?;
-            let unit = q.checked_mul(word / share)?;
-            (unit > 0 && unit <= word).then_some(unit)
+            let (filled, made) = (held.checked_mul(q)?.div_ceil(one), p.checked_mul(HORIZON)?);
+            let room = filled.checked_add(made)?;
+            let most = |share: u128| q.checked_mul(word / share).filter(|unit| (1..=word).contains(unit));
+            most(room.checked_add(filled)?).or_else(|| most(room))
         };
-        // Otherwise c = floor(word / (capacity + rate × horizon)), over the common denominator `one × nanos`.
+        // Otherwise c = floor(word / (2 × capacity + rate × horizon)), over the common denominator `one × nanos`,
+        // and at least what makes a unit a nanosecond.
         let inexact = || {
-            let demand = held * nanos + HORIZON * parts;
+            let demand = 2 * held * nanos + HORIZON * parts;
             let unit = mul_shift_div(nanos, Tokens::ONE.ilog2() + Drawn::BITS, demand);
-            unit.clamp(1, word)
+            unit.max((one * nanos).div_ceil(parts)).min(word)
         };
         let unit = exact().unwrap_or_else(inexact);
         Ok(Scale { unit: unit as u64, slope: Slope::new(unit * parts, one * nanos) })

@@ -18,7 +18,7 @@ pub(super) struct Policy {
 #[derive(Debug)]
 pub(super) struct Constants {
     pub(super) policy: Policy,
-    /// The capacity in units.
+    /// The capacity in units, rounded up.
     pub(super) full: u64,
     /// Units of one token.
     pub(super) unit: u64,
