@@ -6,8 +6,10 @@ use crate::kernel::Cell;
 use crate::rate_limiter::WithCell;
 use crate::{RateLimiter, Timestamp, Tokens};
 
+mod shared;
 mod token_bucket;
 mod unlimited;
+mod word;
 
 pub use token_bucket::TokenBucket;
 pub use unlimited::Unlimited;
