@@ -6,11 +6,14 @@ use crate::kernel::Cell;
 use crate::rate_limiter::WithCell;
 use crate::{RateLimiter, Timestamp, Tokens};
 
+mod fixed_window;
+mod quota;
 mod shared;
 mod token_bucket;
 mod unlimited;
 mod word;
 
+pub use fixed_window::FixedWindow;
 pub use token_bucket::TokenBucket;
 pub use unlimited::Unlimited;
 

@@ -164,6 +164,9 @@ impl Algorithm for TokenBucket {
     }
 
     fn time_to_available(&self, state: &Drawn, n: Tokens, now: Timestamp) -> Option<Duration> {
+        if n > self.capacity() {
+            return None;
+        }
         let base = state.0.max(self.0.accrued(now));
         self.0.wait(base, self.0.units(n), now)
     }
