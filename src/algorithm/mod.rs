@@ -9,11 +9,13 @@ use crate::{RateLimiter, Timestamp, Tokens};
 mod fixed_window;
 mod quota;
 mod shared;
+mod sliding_window;
 mod token_bucket;
 mod unlimited;
 mod word;
 
 pub use fixed_window::FixedWindow;
+pub use sliding_window::SlidingWindow;
 pub use token_bucket::TokenBucket;
 pub use unlimited::Unlimited;
 
