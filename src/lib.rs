@@ -75,7 +75,9 @@ mod timestamp;
 mod tokens;
 mod wait;
 
-pub use algorithm::{Ahead, Algorithm, FixedWindow, SlidingWindow, TokenBucket, Unlimited};
+pub use algorithm::{
+    Ahead, Algorithm, FixedWindow, SlidingWindow, SlidingWindowCounter, TokenBucket, Unlimited,
+};
 pub use carry::Carry;
 #[cfg(feature = "tokio")]
 pub use clock::TokioClock;
