@@ -6,6 +6,7 @@ use crate::kernel::Cell;
 use crate::rate_limiter::WithCell;
 use crate::{RateLimiter, Timestamp, Tokens};
 
+mod all;
 mod fixed_window;
 mod quota;
 mod shared;
@@ -15,6 +16,7 @@ mod token_bucket;
 mod unlimited;
 mod word;
 
+pub use all::{All, Parts};
 pub use fixed_window::FixedWindow;
 pub use sliding_window::SlidingWindow;
 pub use sliding_window_counter::SlidingWindowCounter;
