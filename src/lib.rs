@@ -27,6 +27,18 @@
 //!
 //! The same verbs with a key in front are those of a [`KeyedLimiter`].
 //!
+//! # Choosing an algorithm
+//!
+//! | you want | take | a state is |
+//! |---|---|---|
+//! | bursts, and a steady rate in the long run | [`TokenBucket`] | one word |
+//! | so many each calendar-like window, all back at its beginning | [`FixedWindow`] | one word |
+//! | so many in any window, exactly | [`SlidingWindow`] | a log of the grants in a window |
+//! | so many in any window, nearly | [`SlidingWindowCounter`] | one word |
+//! | several of these at once | [`All`] | theirs, side by side |
+//! | no limit, for some of the keys | [`Unlimited`] | nothing |
+//! | another one | your own [`Algorithm`], or a [`RateLimiter`] from scratch | up to you |
+//!
 //! # Sharing
 //!
 //! Every method takes `&self`. Put a limiter in an `Arc`, a `static` or a scoped thread's borrow; there is nothing
@@ -75,7 +87,9 @@ mod timestamp;
 mod tokens;
 mod wait;
 
-pub use algorithm::{Ahead, Algorithm, TokenBucket, Unlimited};
+pub use algorithm::{
+    Ahead, Algorithm, All, FixedWindow, Parts, SlidingWindow, SlidingWindowCounter, TokenBucket, Unlimited,
+};
 pub use carry::Carry;
 #[cfg(feature = "tokio")]
 pub use clock::TokioClock;

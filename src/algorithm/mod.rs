@@ -6,9 +6,20 @@ use crate::kernel::Cell;
 use crate::rate_limiter::WithCell;
 use crate::{RateLimiter, Timestamp, Tokens};
 
+mod all;
+mod fixed_window;
+mod quota;
+mod shared;
+mod sliding_window;
+mod sliding_window_counter;
 mod token_bucket;
 mod unlimited;
+mod word;
 
+pub use all::{All, Parts};
+pub use fixed_window::FixedWindow;
+pub use sliding_window::SlidingWindow;
+pub use sliding_window_counter::SlidingWindowCounter;
 pub use token_bucket::TokenBucket;
 pub use unlimited::Unlimited;
 

@@ -20,37 +20,18 @@
 //! Management Specification 4.0, 1996; ITU-T I.371), in units fine enough that the rate is not rounded.
 
 use core::time::Duration;
-use std::cell::RefCell;
-use std::sync::Arc;
 
+use super::shared::Shared;
+use super::word::{Drawn, FULL_WORD};
 use super::{Ahead, Algorithm};
-use crate::kernel::{Pack, Packed};
+use crate::kernel::Packed;
 use crate::{InvalidPolicy, Rate, Timestamp, Tokens};
 
 mod scale;
 mod slope;
 mod units;
 
-use scale::FULL_WORD;
 use units::{Constants, Policy};
-
-/// What was drawn from a [`TokenBucket`], in its units: the whole state, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Drawn(u64);
-
-impl Pack for Drawn {
-    const BITS: u32 = 62;
-
-    #[inline]
-    fn pack(&self) -> u64 {
-        self.0
-    }
-
-    #[inline]
-    fn unpack(bits: u64) -> Self {
-        Drawn(bits)
-    }
-}
 
 /// A token bucket: holds up to `capacity` tokens and refills continuously at `rate`.
 ///
@@ -72,17 +53,8 @@ impl Pack for Drawn {
 /// assert!(limiter.try_acquire(10).is_ok());
 /// assert!(limiter.try_acquire(1).unwrap_err().is_denied());
 /// ```
-#[derive(Clone)]
-pub struct TokenBucket(Arc<Constants>);
-
-thread_local! {
-    /// The policies that this thread made last. A per-key policy closure makes the same few again and again;
-    /// finding them here saves each key its own copy and the long divisions.
-    static RECENT: RefCell<Vec<Arc<Constants>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// How many are kept for each thread.
-const RECENT_POLICIES: usize = 4;
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenBucket(Shared<Policy, Constants>);
 
 impl TokenBucket {
     /// A bucket of `capacity` tokens that refills at `rate`, full at first.
@@ -110,7 +82,7 @@ impl TokenBucket {
             return Err(InvalidPolicy::Capacity);
         }
         let capacity = capacity.rounded_down();
-        Policy { capacity, starting: capacity, rate }.constants().map(TokenBucket)
+        Policy { capacity, starting: capacity, rate }.bucket()
     }
 
     /// The same bucket, holding only `n` tokens when it is made.
@@ -135,15 +107,15 @@ impl TokenBucket {
     /// [`InvalidPolicy::StartingTokens`] if `n` is not a number from zero to the capacity.
     pub fn try_starting_tokens(self, n: impl Into<Tokens>) -> Result<TokenBucket, InvalidPolicy> {
         let n = n.into();
-        if !n.is_valid() || n.rounded_down() > self.0.policy.capacity {
+        if !n.is_valid() || n.rounded_down() > self.0.policy().capacity {
             return Err(InvalidPolicy::StartingTokens);
         }
-        Policy { starting: n.rounded_down(), ..self.0.policy }.constants().map(TokenBucket)
+        Policy { starting: n.rounded_down(), ..*self.0.policy() }.bucket()
     }
 
     /// The rate at which it refills.
     pub fn rate(&self) -> Rate {
-        self.0.policy.rate
+        self.0.policy().rate
     }
 
     /// A state as `(tokens, timestamp)`, for debugging and tests: what the bucket holds at `now`, and the
@@ -157,24 +129,8 @@ impl TokenBucket {
 }
 
 impl Policy {
-    /// The constants of this policy: those that this thread has at hand, or new ones.
-    fn constants(self) -> Result<Arc<Constants>, InvalidPolicy> {
-        // Neither the destruction of thread-locals nor a constructor called from within this one may panic.
-        let found = RECENT.try_with(|recent| {
-            recent.try_borrow().ok().and_then(|recent| recent.iter().find(|c| c.policy == self).cloned())
-        });
-        if let Ok(Some(constants)) = found {
-            return Ok(constants);
-        }
-        let constants = Arc::new(self.compute()?);
-        let _ = RECENT.try_with(|recent| {
-            let Ok(mut recent) = recent.try_borrow_mut() else { return };
-            if recent.len() == RECENT_POLICIES {
-                recent.remove(0);
-            }
-            recent.push(constants.clone());
-        });
-        Ok(constants)
+    fn bucket(self) -> Result<TokenBucket, InvalidPolicy> {
+        Shared::make(self, Policy::compute).map(TokenBucket)
     }
 }
 
@@ -184,22 +140,22 @@ impl Algorithm for TokenBucket {
 
     #[inline]
     fn capacity(&self) -> Tokens {
-        self.0.policy.capacity
+        self.0.policy().capacity
     }
 
     fn start(&self, now: Timestamp) -> Drawn {
-        let Policy { capacity, starting, .. } = self.0.policy;
+        let Policy { capacity, starting, .. } = *self.0.policy();
         // The capacity in units is rounded up, and full is full.
         let level = if starting < capacity { self.0.units_down(starting) } else { self.0.full };
         Drawn(self.0.accrued(now) + self.0.full - level)
     }
 
     fn available(&self, state: &Drawn, now: Timestamp) -> Tokens {
-        let (this, accrued) = (&*self.0, self.0.accrued(now));
-        let level = (accrued + this.full).saturating_sub(state.0.max(accrued));
-        let parts = u128::from(level) * u128::from(Tokens::ONE) / u128::from(this.unit);
+        let accrued = self.0.accrued(now);
+        let level = (accrued + self.0.full).saturating_sub(state.0.max(accrued));
+        let parts = u128::from(level) * u128::from(Tokens::ONE) / u128::from(self.0.unit);
         // The capacity in units may have been rounded up.
-        Tokens::from_parts(parts as u64).min(this.policy.capacity)
+        Tokens::from_parts(parts as u64).min(self.capacity())
     }
 
     fn consume(&self, state: &Drawn, n: Tokens, now: Timestamp) -> Drawn {
@@ -208,6 +164,9 @@ impl Algorithm for TokenBucket {
     }
 
     fn time_to_available(&self, state: &Drawn, n: Tokens, now: Timestamp) -> Option<Duration> {
+        if n > self.capacity() {
+            return None;
+        }
         let base = state.0.max(self.0.accrued(now));
         self.0.wait(base, self.0.units(n), now)
     }
@@ -258,17 +217,9 @@ impl Algorithm for TokenBucket {
     }
 }
 
-impl PartialEq for TokenBucket {
-    fn eq(&self, other: &TokenBucket) -> bool {
-        self.0.policy == other.0.policy
-    }
-}
-
-impl Eq for TokenBucket {}
-
 impl core::fmt::Debug for TokenBucket {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Policy { capacity, starting, rate } = &self.0.policy;
+        let Policy { capacity, starting, rate } = self.0.policy();
         f.debug_struct("TokenBucket")
             .field("capacity", capacity)
             .field("starting", starting)

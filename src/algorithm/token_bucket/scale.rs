@@ -10,17 +10,11 @@
 //! Where filling up takes decades, there may be no room for all of that: exact units, or a unit of at most a
 //! nanosecond, are worth more than the last of those years.
 
-use super::Drawn;
 use super::slope::Slope;
+use crate::algorithm::word::{Drawn, FULL_WORD, HORIZON, HUNDRED_YEARS};
 use crate::kernel::Pack;
 use crate::rate::gcd;
 use crate::{InvalidPolicy, Tokens};
-
-/// All that fits in the word.
-pub(super) const FULL_WORD: u64 = (1 << Drawn::BITS) - 1;
-/// The age of the clock for which every bucket has room: twelve years, and one and a half of debt.
-const HORIZON: u128 = 4930 * 86_400 * 1_000_000_000;
-const HUNDRED_YEARS: u128 = 36_525 * 86_400 * 1_000_000_000;
 
 /// Units of a token, and the slope at which they accrue.
 pub(super) struct Scale {

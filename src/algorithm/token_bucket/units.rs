@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
-use super::scale::{FULL_WORD, Scale};
+use super::scale::Scale;
 use super::slope::Slope;
+use crate::algorithm::word::{FULL_WORD, MOST};
 use crate::{InvalidPolicy, Rate, Timestamp, Tokens};
 
 /// What a policy says.
@@ -17,7 +18,7 @@ pub(super) struct Policy {
 /// What follows from it.
 #[derive(Debug)]
 pub(super) struct Constants {
-    pub(super) policy: Policy,
+    capacity: Tokens,
     /// The capacity in units, rounded up.
     pub(super) full: u64,
     /// Units of one token.
@@ -27,14 +28,11 @@ pub(super) struct Constants {
     horizon: u64,
 }
 
-/// The largest capacity, in parts.
-const MOST: u64 = 1_000_000_000_000 * Tokens::ONE;
-
 /// No number of nanoseconds.
 const NEVER: u64 = u64::MAX;
 
 impl Policy {
-    pub(super) fn compute(self) -> Result<Constants, InvalidPolicy> {
+    pub(super) fn compute(&self) -> Result<Constants, InvalidPolicy> {
         let (parts, nanos) = self.rate.ratio()?;
         let held = match self.capacity.parts() {
             0 => return Err(InvalidPolicy::Capacity),
@@ -47,7 +45,7 @@ impl Policy {
         // Up, as amounts are taken: a whole capacity costs just what a full bucket holds. It is less than a unit.
         let full = (u128::from(held) * u128::from(unit)).div_ceil(Tokens::ONE.into()) as u64;
         let horizon = slope.run(FULL_WORD - full);
-        Ok(Constants { policy: self, full, unit, slope, horizon })
+        Ok(Constants { capacity: self.capacity, full, unit, slope, horizon })
     }
 }
 
@@ -96,7 +94,7 @@ impl Constants {
 
     /// Units to give for `n`: rounded down, and at most a full word. The capacity gives what it costs.
     pub(super) fn units_down(&self, n: Tokens) -> u64 {
-        if n == self.policy.capacity {
+        if n == self.capacity {
             return self.full;
         }
         let units = u128::from(n.parts()) * u128::from(self.unit) / u128::from(Tokens::ONE);
