@@ -96,6 +96,33 @@ fn a_line_that_is_left_by_each_head_in_turn_has_one_alarm() {
 }
 
 #[test]
+fn one_who_leaves_disarms_its_alarm_before_another_is_woken_to_arm_one() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::task::Wake;
+
+    /// Notes how many alarms there are when it is woken.
+    struct Look(TestClock, AtomicUsize);
+    impl Wake for Look {
+        fn wake(self: Arc<Self>) {
+            self.1.store(self.0.held(), SeqCst);
+        }
+    }
+
+    each_kind(|kind| {
+        let clock = TestClock::new();
+        let door = kind.open(empty(1), &clock);
+        let head = Task::waiting(door.acquire(1));
+        let mut next = Task::new(door.acquire(1));
+        let look = Arc::new(Look(clock.clone(), AtomicUsize::new(usize::MAX)));
+        assert_eq!(next.poll_with(&look.clone().into()), None);
+        assert_eq!(clock.held(), 1);
+        drop(head);
+        assert_eq!(look.1.load(SeqCst), 0);
+    });
+}
+
+#[test]
 fn of_threads_too_only_the_head_has_an_alarm() {
     each_kind(|kind| {
         let clock = TestClock::new();
