@@ -13,6 +13,7 @@ mod one_watcher;
 mod runtimes;
 mod storm;
 mod support;
+mod thread_exit;
 #[cfg(feature = "tokio")]
 mod tokio_clock;
 mod types;
