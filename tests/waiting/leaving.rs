@@ -122,6 +122,30 @@ fn what_was_granted_but_not_seen_goes_back_to_the_bucket_if_there_is_no_next() {
 }
 
 #[test]
+fn what_would_have_overflowed_without_the_grant_is_not_given_back() {
+    each_kind(|kind| {
+        // What is taken from the bucket while the grant is not seen, and how long after it the bucket gets fuller.
+        for (after, taken) in [(3, 0), (3, 3), (5, 0), (5, 5), (8, 0), (8, 8), (9, 1), (10, 10), (20, 4)] {
+            let clock = TestClock::new();
+            let doors = [(); 2].map(|()| kind.open(empty(10), &clock));
+            let [door, other] = &doors;
+            // Only one of them is waited at.
+            let granted = Task::waiting(door.acquire(5));
+            clock.advance(5 * MILLI);
+            assert!(door.try_acquire(1).is_err());
+            clock.advance(MILLI * after);
+            for door in &doors {
+                assert_eq!(door.try_acquire(taken), Ok(()));
+            }
+            clock.advance(MILLI);
+            drop(granted);
+            assert_eq!(door.available(), other.available(), "{after} {taken}");
+            assert_eq!((door.is_idle(), door.time_to_idle()), (other.is_idle(), other.time_to_idle()));
+        }
+    });
+}
+
+#[test]
 fn one_who_is_granted_and_sees_it_keeps_it() {
     each_kind(|kind| {
         let clock = TestClock::new();

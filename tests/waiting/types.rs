@@ -24,8 +24,10 @@ const _: () = {
     sent::<Alarm>();
 };
 
-/// A key that may be sent but not shared is none; one that is merely `Send + Sync` will do, whatever is borrowed
-/// from it.
+// Not asserted: a limiter is not `RefUnwindSafe`, because its line is guarded by a mutex that is never poisoned, and
+// a keyed one holds a policy that is any closure. Whoever catches a panic that passed through a call wraps it
+// in `AssertUnwindSafe`; what panicked in there was foreign (an algorithm, a policy, a key), and left the line in order.
+
 #[test]
 fn futures_may_be_sent_and_owned_ones_kept() {
     let limiter = Arc::new(Limiter::new(TokenBucket::new(1, Rate::per_second(1))));
