@@ -10,8 +10,9 @@ use crate::{AcquireError, Clock, Timestamp};
 
 /// The future behind every async acquire.
 pub(crate) struct Acquire<P: Place> {
-    waiter: Waiter<P>,
+    // Dropped before the waiter, which wakes another to arm its own.
     alarm: Option<Alarm>,
+    waiter: Waiter<P>,
     state: State,
 }
 
@@ -24,7 +25,7 @@ enum State {
 
 impl<P: Place> Acquire<P> {
     pub(crate) fn new(waiter: Waiter<P>) -> Acquire<P> {
-        Acquire { waiter, alarm: None, state: State::New }
+        Acquire { alarm: None, waiter, state: State::New }
     }
 
     /// Sees to it that `waker` is woken at `date`, by one alarm.
