@@ -14,7 +14,7 @@ use lazy_limiter::{Algorithm, Timestamp, TokenBucket, Tokens};
 use proptest::prelude::*;
 
 use super::ideal::Ideal;
-use super::policies::{Step, policies, traces};
+use super::policies::{Share, Step, policies, spread, traces};
 use super::units::{YEAR, is_whole, lasts, unit};
 
 /// A bucket, and an ideal one from which whatever the bucket grants is taken.
@@ -84,7 +84,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(2000))]
 
     #[test]
     fn every_answer_is_close_and_hints_are_tight(policy in policies(), trace in traces()) {
@@ -95,7 +95,7 @@ proptest! {
         let mut pair = Pair { bucket, state, ideal, unit, lag: 1, now: 0 };
         pair.rounds(policy.starting);
         for step in trace {
-            let within = |share: super::policies::Share| share.within(policy.capacity, 1);
+            let within = |share: Share| share.within(policy.capacity, 1);
             match step {
                 Step::Wait(nanos) => pair.now += nanos,
                 Step::WaitFor(share, more) => {
@@ -132,7 +132,7 @@ proptest! {
     #[test]
     fn no_window_exceeds_the_envelope(
         policy in policies(),
-        tries in prop::collection::vec((super::policies::spread(0, YEAR), 0_u64..50, 0.0..1.0_f64, 0.0..1.0_f64), 1..60),
+        tries in prop::collection::vec((spread(0, YEAR), 0_u64..50, 0.0..1.0_f64, 0.0..1.0_f64), 1..60),
     ) {
         let bucket = policy.bucket();
         let (mut state, mut true_now) = (bucket.start(Timestamp::ZERO), 0);
@@ -159,5 +159,23 @@ proptest! {
                 prop_assert!(admitted * period <= allowed, "{} parts from {} to {}", admitted, from, to);
             }
         }
+    }
+
+    /// Also where the rate is rounded: what is due at a whole nanosecond comes then.
+    #[test]
+    fn whole_periods_bring_whole_amounts(policy in policies(), owed in 0.0..1.0_f64, share in 0.0..1.0_f64) {
+        let (tokens, period) = (policy.rate.tokens(), policy.rate.period().as_nanos() as u64);
+        prop_assume!(tokens > Tokens::ZERO && tokens <= policy.capacity && tokens.parts().is_multiple_of(1 << 20));
+        let bucket = policy.bucket().starting_tokens(0);
+        // So many periods of debt, and so many to come.
+        let owed = (11.0 * YEAR as f64 * owed) as u64 / period;
+        let most = (policy.capacity.parts() / tokens.parts()).min(YEAR / period).max(1);
+        let periods = 1 + ((most - 1) as f64 * share) as u64;
+        let times = |n: u64| tokens.parts().checked_mul(n).map(Tokens::from_parts).filter(|n| *n < Tokens::MAX);
+        let (Some(owed_tokens), Some(n)) = (times(owed), times(periods)) else { return Ok(()) };
+        let state = bucket.consume(&bucket.start(Timestamp::ZERO), owed_tokens, Timestamp::ZERO);
+        let due = Duration::from_nanos(period * (owed + periods));
+        prop_assume!(lasts(&bucket, Timestamp::ZERO + due));
+        prop_assert_eq!(bucket.time_to_available(&state, n, Timestamp::ZERO), Some(due));
     }
 }

@@ -40,7 +40,7 @@ fn full(policy: Policy) -> TokenBucket {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, max_global_rejects: 100_000, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(1000))]
 
     #[test]
     fn try_take_agrees_with_its_parts(policy in policies(), trace in traces(), share in 0.0..1.0_f64) {

@@ -50,7 +50,7 @@ fn buckets() -> impl Strategy<Value = TokenBucket> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, max_local_rejects: 1_000_000, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(3000))]
 
     #[test]
     fn no_function_of_a_state_panics(
