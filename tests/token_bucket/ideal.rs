@@ -4,8 +4,8 @@ use lazy_limiter::{Rate, Tokens};
 
 use super::units::{ONE, YEAR};
 
-/// A level and when it was that, in numbers of `1 / period` parts of a token (a part is 2⁻²⁰). All products fit as
-/// long as the period is below 2⁵⁸ ns.
+/// A level and when it was that, in numbers of `1 / period` parts of a token (a part is 2⁻²⁰). All products
+/// fit as long as the period is below 2⁵⁸ ns.
 #[derive(Clone, Debug)]
 pub(crate) struct Ideal {
     capacity: i128,
@@ -29,7 +29,7 @@ impl Ideal {
         self.at = now;
         let missing = self.capacity - self.level;
         // Divided, not multiplied: ten years at full speed need not fit.
-        self.level = match self.slope > 0 && passed >= missing / self.slope + 1 {
+        self.level = match self.slope > 0 && passed > missing / self.slope {
             true => self.capacity,
             false => self.level + passed * self.slope,
         };

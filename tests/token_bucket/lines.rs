@@ -101,7 +101,7 @@ proptest! {
         let replayed = hint(OneByOne(bucket.clone()), now, debt, line, n)?;
         prop_assert_eq!(summed.is_none(), replayed.is_none());
         let (Some(summed), Some(replayed)) = (summed, replayed) else { return Ok(()) };
-        // Served at whole nanoseconds, a bucket overflows by less than one for each that wants nearly all of it.
+        // Served at whole nanoseconds, a bucket overflows by less than one for each that wants almost all.
         let nanosecond = policy.rate.tokens().parts() / policy.rate.period().as_nanos() as u64 + 1;
         let almost = policy.capacity - Tokens::from_parts(nanosecond);
         let overflows = line.iter().filter(|n| **n >= almost).count() as u64;

@@ -1,7 +1,7 @@
 //! The token bucket's pure functions, against a bucket kept in exact fractions.
 //!
-//! Everything here goes through the [`Algorithm`](lazy_limiter::Algorithm) trait, as a limiter does. Policies are
-//! drawn from the whole documented range, instants from all twelve years of clock.
+//! Everything here goes through the [`Algorithm`](lazy_limiter::Algorithm) trait, as a limiter does. Policies
+//! are drawn from the whole documented range, instants from all twelve years of clock.
 
 mod close;
 mod exact;
