@@ -16,6 +16,7 @@ pub struct Latencies {
     counts: Vec<u64>,
     total: u64,
     slowest: Vec<Slow>,
+    undisturbed: Vec<Slow>,
     preemptions: u64,
 }
 
@@ -38,6 +39,7 @@ impl Latencies {
             counts: vec![0; slots],
             total: 0,
             slowest: Vec::with_capacity(KEPT + 1),
+            undisturbed: Vec::with_capacity(KEPT + 1),
             preemptions: preemptions(),
         }
     }
@@ -61,9 +63,11 @@ impl Latencies {
         let preemptions = preemptions();
         let preempted = preemptions != self.preemptions;
         self.preemptions = preemptions;
-        self.slowest.push(Slow { nanos, preempted });
-        self.slowest.sort_by_key(|slow| std::cmp::Reverse(slow.nanos));
-        self.slowest.truncate(KEPT);
+        let slow = Slow { nanos, preempted };
+        keep(&mut self.slowest, slow);
+        if !preempted {
+            keep(&mut self.undisturbed, slow);
+        }
     }
 
     /// The slowest calls, slowest first; those under 50 microseconds are not among them.
@@ -77,6 +81,11 @@ impl Latencies {
             Some(slow) => slow.nanos,
             None => self.rank_from_top(rank as u64 + 1),
         }
+    }
+
+    /// The same of the calls during which nothing is known to have happened to this thread.
+    pub fn undisturbed_but(&self, rank: usize) -> u64 {
+        self.undisturbed.get(rank).map_or(SLOW, |slow| slow.nanos)
     }
 
     /// The duration that a share of `quantile` of all calls stays within.
@@ -109,6 +118,12 @@ impl Default for Latencies {
     fn default() -> Latencies {
         Latencies::new()
     }
+}
+
+fn keep(slowest: &mut Vec<Slow>, slow: Slow) {
+    slowest.push(slow);
+    slowest.sort_by_key(|slow| std::cmp::Reverse(slow.nanos));
+    slowest.truncate(KEPT);
 }
 
 fn slot(nanos: u64) -> usize {

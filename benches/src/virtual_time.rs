@@ -9,17 +9,14 @@ use lazy_limiter::{KeyedLimiter, ManualClock, Rate, TokenBucket};
 
 use crate::keyed::quota;
 
-/// Keys are `u64`s. Each may take [`BURST`](Self::BURST) at once and a second.
+/// A limiter of `u64` keys, of which each may take one token a second: full again a second after it was used.
 pub trait Virtual {
-    /// Tokens at once, and tokens a second: from empty to full in one second.
-    const BURST: u32 = 100;
-
     /// What it does with keys that are idle.
     fn name(&self) -> &'static str;
     /// Moves its clock.
     fn advance(&self, by: Duration);
-    /// Takes `n` of `key`'s tokens.
-    fn take(&self, key: u64, n: u32) -> bool;
+    /// Takes one of `key`'s tokens, if there is one.
+    fn take(&self, key: u64) -> bool;
     /// What its user must call each virtual second; false if nothing.
     fn sweep(&self) -> bool {
         false
@@ -39,9 +36,8 @@ impl Ours {
     /// One without keys.
     pub fn new() -> Ours {
         let clock = ManualClock::new();
-        let (burst, rate) = (u64::from(Self::BURST), Rate::per_second(u64::from(Self::BURST)));
         let builder = KeyedLimiter::builder().clock(clock.clone()).grace(Duration::ZERO);
-        Ours { clock, limiter: builder.build(move |_: &u64| TokenBucket::new(burst, rate)) }
+        Ours { clock, limiter: builder.build(|_: &u64| TokenBucket::new(1, Rate::per_second(1))) }
     }
 }
 
@@ -61,8 +57,8 @@ impl Virtual for Ours {
     }
 
     #[inline]
-    fn take(&self, key: u64, n: u32) -> bool {
-        self.limiter.try_acquire(&key, u64::from(n)).is_ok()
+    fn take(&self, key: u64) -> bool {
+        self.limiter.try_acquire(&key, 1).is_ok()
     }
 
     fn held(&self) -> usize {
@@ -86,8 +82,11 @@ impl Governor {
     /// One without keys; `sweeps` if `retain_recent` is called each second.
     pub fn new(sweeps: bool) -> Governor {
         let clock = FakeRelativeClock::default();
-        let burst = quota(u64::from(Self::BURST));
-        Governor { limiter: governor::RateLimiter::dashmap_with_clock(burst, clock.clone()), clock, sweeps }
+        Governor {
+            limiter: governor::RateLimiter::dashmap_with_clock(quota(1), clock.clone()),
+            clock,
+            sweeps,
+        }
     }
 }
 
@@ -107,9 +106,8 @@ impl Virtual for Governor {
     }
 
     #[inline]
-    fn take(&self, key: u64, n: u32) -> bool {
-        let n = std::num::NonZeroU32::new(n).unwrap_or(std::num::NonZeroU32::MIN);
-        matches!(self.limiter.check_key_n(&key, n), Ok(Ok(())))
+    fn take(&self, key: u64) -> bool {
+        self.limiter.check_key(&key).is_ok()
     }
 
     fn sweep(&self) -> bool {

@@ -36,7 +36,7 @@ fn child(keys: u64) {
     println!("{keys} keys, {A_SECOND} a virtual second\n\n    keys used  held  resident  a call");
     for i in 0..keys {
         limiter.advance(step);
-        limiter.take(i, Ours::BURST);
+        limiter.take(i);
         if (i + 1) % every == 0 {
             let (now, nanos) = (resident(), start.elapsed().as_nanos() as f64 / every as f64);
             println!("{:>13} {:>6}  {now:>5.1} MB  {nanos:>3.0} ns", i + 1, limiter.held());
