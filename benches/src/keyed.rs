@@ -1,6 +1,7 @@
 //! One limiter per key: ours and its peers behind one trait.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota};
 use lazy_limiter::{KeyedLimiter, Rate, TokenBucket};
@@ -54,6 +55,8 @@ pub fn quota(tokens: u64) -> Quota {
 /// Ours.
 pub type Ours<K> = KeyedLimiter<K, TokenBucket>;
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 fn policy<K>(_: &K) -> TokenBucket {
     TokenBucket::new(PLENTY, Rate::per_second(PLENTY))
 }
@@ -61,17 +64,35 @@ fn policy<K>(_: &K) -> TokenBucket {
 impl<K: Key> Keyed<K> for Ours<K> {
     const NAME: &'static str = "lazy-limiter";
 
+    // Buckets of a token a nanosecond are always idle. A long grace keeps them, or hits would be misses now and then.
     fn granting() -> Self {
-        KeyedLimiter::new(policy)
+        KeyedLimiter::builder().grace(HOUR).build(policy)
     }
 
     fn with_room(keys: u64) -> Option<Self> {
-        Some(KeyedLimiter::builder().with_capacity(keys as usize).build(policy))
+        Some(KeyedLimiter::builder().grace(HOUR).with_capacity(keys as usize).build(policy))
     }
 
     #[inline]
     fn take(&self, key: &K) -> bool {
         self.try_acquire::<K::Borrowed>(key.borrow(), 1).is_ok()
+    }
+}
+
+/// Ours at its defaults, where keys that nobody uses for a second are dropped meanwhile, in passing.
+#[derive(Debug)]
+pub struct Reclaiming<K: Key>(Ours<K>);
+
+impl<K: Key> Keyed<K> for Reclaiming<K> {
+    const NAME: &'static str = "lazy-limiter, reclaiming";
+
+    fn granting() -> Self {
+        Reclaiming(KeyedLimiter::new(policy))
+    }
+
+    #[inline]
+    fn take(&self, key: &K) -> bool {
+        self.0.take(key)
     }
 }
 

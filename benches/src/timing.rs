@@ -80,9 +80,12 @@ impl Gate {
 #[derive(Default)]
 pub struct Rounds<'a> {
     names: Vec<String>,
-    measure: Vec<Box<dyn FnMut() -> f64 + 'a>>,
     samples: Vec<Vec<f64>>,
+    turns: Vec<Turn<'a>>,
 }
+
+/// Takes one sample of each of some measurements, from the first of this number on.
+type Turn<'a> = (usize, Box<dyn FnMut() -> Vec<f64> + 'a>);
 
 impl<'a> Rounds<'a> {
     /// No measurements yet.
@@ -91,25 +94,35 @@ impl<'a> Rounds<'a> {
     }
 
     /// One more measurement, in nanoseconds. Returns its number.
-    pub fn add(&mut self, name: impl Into<String>, measure: impl FnMut() -> f64 + 'a) -> usize {
-        self.names.push(name.into());
-        self.measure.push(Box::new(measure));
-        self.samples.push(Vec::new());
-        self.names.len() - 1
+    pub fn add(&mut self, name: impl Into<String>, mut measure: impl FnMut() -> f64 + 'a) -> usize {
+        self.add_all(&name.into(), move || [measure()])[0]
+    }
+
+    /// Some more measurements of one contender, taken in one go. Returns their numbers.
+    pub fn add_all<const N: usize>(
+        &mut self,
+        name: &str,
+        mut measure: impl FnMut() -> [f64; N] + 'a,
+    ) -> [usize; N] {
+        let first = self.names.len();
+        self.names.extend(std::iter::repeat_n(name.to_owned(), N));
+        self.samples.extend(std::iter::repeat_n(Vec::new(), N));
+        self.turns.push((first, Box::new(move || measure().into())));
+        std::array::from_fn(|n| first + n)
     }
 
     /// Takes `rounds` samples of each, after one that does not count. Every other round runs backwards, so that
     /// nobody always follows the same other.
     pub fn run(&mut self, rounds: usize) {
-        let all = self.measure.len();
         for round in 0..=rounds {
-            for turn in 0..all {
-                let which = if round % 2 == 0 { turn } else { all - 1 - turn };
-                let sample = (self.measure[which])();
-                if round > 0 {
-                    self.samples[which].push(sample);
+            for (first, measure) in &mut self.turns {
+                for (sample, samples) in measure().into_iter().zip(&mut self.samples[*first..]) {
+                    if round > 0 {
+                        samples.push(sample);
+                    }
                 }
             }
+            self.turns.reverse();
         }
     }
 

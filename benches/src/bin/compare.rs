@@ -39,7 +39,9 @@ brackets the quartiles). Every contender is at its defaults:
   ratelock             the operating system's clock, two words; no hint
 `asked` keeps only whether the call was granted; `kept` keeps the whole answer in memory; `hint read` also asks how
 long to wait. `right after growth`: the first calls on a table that has just grown by ordinary insertions, one a
-key on average; `later`: once as many as four a key have been made.";
+key on average; `later`: once as many as four a key have been made. Buckets of a token a nanosecond are idle as
+soon as they are used: ours have a grace of an hour there, so that hits stay hits. `idle keys`: ours with its default
+grace of a second, after which it drops such keys beside the calls that are timed, and makes them again.";
 
 /// One limiter: granted and refused, one thread and two.
 fn one_limiter(args: &Args, table: &mut Table) {
@@ -164,38 +166,39 @@ fn many_keys(args: &Args, keys: u64, table: &mut Table) {
         _ => (9, 1),
     };
     for threads in [1, 2] {
-        let later = [const { AtomicU64::new(0) }; 2];
         let mut rounds = Rounds::new();
-        let ours = rounds.add("lazy-limiter", || hits::<keyed::Ours<u64>>(keys, threads, tables, &later[0]));
-        let ours_later = rounds.add("lazy-limiter", || f64::from_bits(later[0].load(Ordering::Relaxed)));
-        let govs =
-            rounds.add("governor", || hits::<DefaultKeyedRateLimiter<u64>>(keys, threads, tables, &later[1]));
-        let govs_later = rounds.add("governor", || f64::from_bits(later[1].load(Ordering::Relaxed)));
+        let [ours, ours_later] =
+            rounds.add_all("lazy-limiter", || hits::<keyed::Ours<u64>>(keys, threads, tables));
+        let [govs, govs_later] =
+            rounds.add_all("governor", || hits::<DefaultKeyedRateLimiter<u64>>(keys, threads, tables));
+        let [_, reclaiming] =
+            rounds.add_all("lazy-limiter", || hits::<keyed::Reclaiming<u64>>(keys, threads, tables));
         rounds.run(rounds_wanted);
         let work = |when| format!("hit, {keys} keys, {threads} threads, {when}");
         table.compare(&work("right after growth"), &rounds, ours, govs, Some(0.8));
         table.compare(&work("later"), &rounds, ours_later, govs_later, Some(0.8));
+        table.compare(&work("later, idle keys"), &rounds, reclaiming, govs_later, None);
     }
 }
 
-/// Nanoseconds a hit right after growth; those of a later hit, as bits, go to `later`.
-fn hits<L: Keyed<u64>>(keys: u64, threads: usize, tables: u64, later: &AtomicU64) -> f64 {
+/// Nanoseconds a hit right after growth, and of one later.
+fn hits<L: Keyed<u64>>(keys: u64, threads: usize, tables: u64) -> [f64; 2] {
     let hit = |limiter: &L, thread: usize, i: u64| {
         let key = uniform((thread as u64) << 40 | i, keys);
         assert!(black_box(limiter).take(black_box(&key)), "{} refused a key", L::NAME);
     };
     let mut nanos = 0.0;
-    let mut last = None;
-    for _ in 0..tables {
+    let mut grow_and_hit = || {
         let limiter = L::grown(keys);
         nanos += slowest(threads, keys, |thread, i| hit(&limiter, thread, i)).as_nanos() as f64;
-        last = Some(limiter);
+        limiter
+    };
+    for _ in 1..tables {
+        grow_and_hit();
     }
-    if let Some(limiter) = last {
-        let calls = keys.max(100_000);
-        slowest(threads, (4 * calls) / threads as u64, |thread, i| hit(&limiter, thread, calls + i));
-        let settled = slowest_per_call(threads, calls, |thread, i| hit(&limiter, thread, 9 * calls + i));
-        later.store(settled.to_bits(), Ordering::Relaxed);
-    }
-    nanos / (tables * keys) as f64
+    let limiter = grow_and_hit();
+    let calls = keys.max(100_000);
+    slowest(threads, 4 * calls / threads as u64, |thread, i| hit(&limiter, thread, calls + i));
+    let later = slowest_per_call(threads, calls, |thread, i| hit(&limiter, thread, 9 * calls + i));
+    [nanos / (tables * keys) as f64, later]
 }
