@@ -96,8 +96,8 @@ fn a_granted_wait_that_need_not_wait_allocates_nothing() {
     assert_eq!(allocations(granted), 0);
 }
 
-/// Calls for a key allocate nothing themselves. One in 32 inspects a candidate for reclamation, and the queue of
-/// candidates takes its memory in blocks of 31.
+/// Calls for a key allocate nothing themselves. One in 32 inspects a candidate for reclamation, and the queue
+/// of candidates takes its memory in blocks of 31.
 const BLOCKS: u64 = CALLS / (31 * 32) + 1;
 
 #[test]

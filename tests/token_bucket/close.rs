@@ -1,12 +1,12 @@
-//! Where the word cannot hold the rate exactly, and for amounts that are no whole number of units: how far from the
-//! exact answer a bucket may be. Counted in units, which are 0.1 to 0.2 ns of refill (up to 1 ns where filling up takes
-//! decades):
+//! Where the word cannot hold the rate exactly, and for amounts that are no whole number of units: how far
+//! from the exact answer a bucket may be. Counted in units, which are 0.1 to 0.2 ns of refill (up to 1 ns
+//! where filling up takes decades):
 //!
-//! - above: less than 2.5. One by which what has accrued is rounded down at the start of a window and not at its end,
-//!   a half at most by which the slope is rounded up over the whole life of the clock, and one by which the capacity
-//!   is rounded up;
-//! - below: less than 1, and 1 more for each amount since the bucket was last full that was no whole number of
-//!   units.
+//! - above: less than 2.5. One by which what has accrued is rounded down at the start of a window and not at
+//!   its end, a half at most by which the slope is rounded up over the whole life of the clock, and one by
+//!   which the capacity is rounded up;
+//! - below: less than 1, and 1 more for each amount since the bucket was last full that was no whole number
+//!   of units.
 
 use core::time::Duration;
 
@@ -14,7 +14,7 @@ use lazy_limiter::{Algorithm, Timestamp, TokenBucket, Tokens};
 use proptest::prelude::*;
 
 use super::ideal::Ideal;
-use super::policies::{Step, policies, traces};
+use super::policies::{Share, Step, policies, spread, traces};
 use super::units::{YEAR, is_whole, lasts, unit};
 
 /// A bucket, and an ideal one from which whatever the bucket grants is taken.
@@ -84,7 +84,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(2000))]
 
     #[test]
     fn every_answer_is_close_and_hints_are_tight(policy in policies(), trace in traces()) {
@@ -95,7 +95,7 @@ proptest! {
         let mut pair = Pair { bucket, state, ideal, unit, lag: 1, now: 0 };
         pair.rounds(policy.starting);
         for step in trace {
-            let within = |share: super::policies::Share| share.within(policy.capacity, 1);
+            let within = |share: Share| share.within(policy.capacity, 1);
             match step {
                 Step::Wait(nanos) => pair.now += nanos,
                 Step::WaitFor(share, more) => {
@@ -128,11 +128,11 @@ proptest! {
         }
     }
 
-    /// Over any window, however late or early the clock is read, at most the capacity and what the window makes.
+    /// Over any window, however late the clock is read, at most the capacity and what the window makes.
     #[test]
     fn no_window_exceeds_the_envelope(
         policy in policies(),
-        tries in prop::collection::vec((super::policies::spread(0, YEAR), 0_u64..50, 0.0..1.0_f64, 0.0..1.0_f64), 1..60),
+        tries in prop::collection::vec((spread(0, YEAR), 0_u64..50, 0.0..1.0_f64, 0.0..1.0_f64), 1..60),
     ) {
         let bucket = policy.bucket();
         let (mut state, mut true_now) = (bucket.start(Timestamp::ZERO), 0);
@@ -159,5 +159,24 @@ proptest! {
                 prop_assert!(admitted * period <= allowed, "{} parts from {} to {}", admitted, from, to);
             }
         }
+    }
+
+    /// Also where the rate is rounded: what is due at a whole nanosecond comes then.
+    #[test]
+    fn whole_periods_bring_whole_amounts(policy in policies(), owed in 0.0..1.0_f64, share in 0.0..1.0_f64) {
+        let (tokens, period) = (policy.rate.tokens(), policy.rate.period().as_nanos() as u64);
+        prop_assume!(tokens > Tokens::ZERO && tokens <= policy.capacity);
+        prop_assume!(tokens.parts().is_multiple_of(1 << 20));
+        let bucket = policy.bucket().starting_tokens(0);
+        // So many periods of debt, and so many to come.
+        let owed = (11.0 * YEAR as f64 * owed) as u64 / period;
+        let most = (policy.capacity.parts() / tokens.parts()).min(YEAR / period).max(1);
+        let periods = 1 + ((most - 1) as f64 * share) as u64;
+        let times = |n| tokens.parts().checked_mul(n).map(Tokens::from_parts).filter(|n| *n < Tokens::MAX);
+        let (Some(owed_tokens), Some(n)) = (times(owed), times(periods)) else { return Ok(()) };
+        let state = bucket.consume(&bucket.start(Timestamp::ZERO), owed_tokens, Timestamp::ZERO);
+        let due = Duration::from_nanos(period * (owed + periods));
+        prop_assume!(lasts(&bucket, Timestamp::ZERO + due));
+        prop_assert_eq!(bucket.time_to_available(&state, n, Timestamp::ZERO), Some(due));
     }
 }

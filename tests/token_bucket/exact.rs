@@ -62,7 +62,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, max_global_rejects: 100_000, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(2000))]
 
     #[test]
     fn every_answer_is_the_exact_one(policy in policies(), trace in traces()) {

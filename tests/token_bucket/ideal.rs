@@ -4,8 +4,8 @@ use lazy_limiter::{Rate, Tokens};
 
 use super::units::{ONE, YEAR};
 
-/// A level and when it was that, in numbers of `1 / period` parts of a token (a part is 2⁻²⁰). All products fit as
-/// long as the period is below 2⁵⁸ ns.
+/// A level and when it was that, in numbers of `1 / period` parts of a token (a part is 2⁻²⁰). All products
+/// fit as long as the period is below 2⁵⁸ ns.
 #[derive(Clone, Debug)]
 pub(crate) struct Ideal {
     capacity: i128,
@@ -27,10 +27,12 @@ impl Ideal {
     pub(crate) fn advance(&mut self, now: u64) {
         let passed = i128::from(now - self.at);
         self.at = now;
-        // Never a product that is not needed: ten years of a full bucket need not fit.
         let missing = self.capacity - self.level;
-        let filled = self.slope > 0 && (missing <= 0 || passed > missing / self.slope);
-        self.level = if filled { self.capacity } else { self.level + passed * self.slope };
+        // Divided, not multiplied: ten years at full speed need not fit.
+        self.level = match self.slope > 0 && passed > missing / self.slope {
+            true => self.capacity,
+            false => self.level + passed * self.slope,
+        };
     }
 
     /// Above zero or below, before any rounding.

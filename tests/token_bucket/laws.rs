@@ -39,8 +39,12 @@ fn full(policy: Policy) -> TokenBucket {
     Policy { starting: policy.capacity, ..policy }.bucket()
 }
 
+fn both(old: &State, new: &State, step: impl Fn(&State) -> State) -> (State, State) {
+    (step(old), step(new))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, max_global_rejects: 100_000, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(1000))]
 
     #[test]
     fn try_take_agrees_with_its_parts(policy in policies(), trace in traces(), share in 0.0..1.0_f64) {
@@ -66,7 +70,8 @@ proptest! {
         let n = Tokens::from_parts((policy.capacity.parts() as f64 * share) as u64);
         let charged = bucket.consume(&state, n, now);
         prop_assume!(charged.pack() < (1 << 62) - 1);
-        let (before, after) = (base(&bucket, &state, now), base(&bucket, &bucket.give_back(&charged, n, now), now));
+        let given_back = bucket.give_back(&charged, n, now);
+        let (before, after) = (base(&bucket, &state, now), base(&bucket, &given_back, now));
         // What is no whole number of units is rounded against who takes and who gives; the capacity is what it is.
         let rounded = n != bucket.capacity() && !is_whole(n, unit(&bucket));
         prop_assert_eq!(after.checked_sub(before), Some(u64::from(rounded)));
@@ -115,12 +120,10 @@ proptest! {
                     }
                 }
                 Step::Charge(share) => {
-                    (old, new) =
-                        (bucket.consume(&old, within(share), at), bucket.consume(&new, within(share), at));
+                    (old, new) = both(&old, &new, |state| bucket.consume(state, within(share), at));
                 }
                 Step::GiveBack(share) => {
-                    (old, new) =
-                        (bucket.give_back(&old, within(share), at), bucket.give_back(&new, within(share), at));
+                    (old, new) = both(&old, &new, |state| bucket.give_back(state, within(share), at));
                 }
             }
             prop_assert_eq!(bucket.available(&old, at), bucket.available(&new, at));

@@ -34,7 +34,7 @@ pub(crate) fn spread(low: u64, high: u64) -> impl Strategy<Value = u64> + Clone 
         .prop_map(move |n| n.clamp(low, high))
 }
 
-/// From one token a year to 10¹⁰ a second: as people write them, as awkward fractions, and slow and fast ones.
+/// From one token a year to 10¹⁰ a second: as people write them, as awkward fractions, slow and fast.
 fn rates() -> impl Strategy<Value = Rate> {
     let second = 1_000_000_000;
     let periods = [1_000_000, second, 60 * second, 3600 * second, 86_400 * second, YEAR];

@@ -9,7 +9,7 @@ use super::policies::policies;
 use super::units::{HORIZON, YEAR, lasts};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 5000, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(5000))]
 
     #[test]
     fn what_is_documented_can_be_made(policy in policies()) {
