@@ -10,6 +10,7 @@ mod moving_the_date;
 mod odd_places;
 mod one_line;
 mod one_watcher;
+mod policies;
 mod runtimes;
 mod storm;
 mod support;

@@ -175,3 +175,51 @@ fn an_alarm_that_goes_off_too_early_is_armed_again() {
     assert_eq!(task.woken(), 2);
     assert_eq!(task.poll(), Some(Ok(())));
 }
+
+#[test]
+fn tokens_that_come_between_the_look_and_the_sleep_are_not_slept_over() {
+    use std::sync::{Arc, Mutex};
+    use std::task::Waker;
+    use std::time::Duration;
+
+    use lazy_limiter::{Alarm, Clock, Limiter, ManualClock, Timestamp};
+
+    /// Time stands still; but whoever is about to sleep has been given what it waits for by then.
+    #[derive(Clone, Default)]
+    struct Meddler(ManualClock, Arc<Mutex<Option<Act>>>);
+    type Act = Box<dyn FnOnce() + Send>;
+    impl Meddler {
+        fn meddle(&self) {
+            let act = self.1.lock().unwrap().take();
+            act.into_iter().for_each(|act| act());
+        }
+    }
+    impl Clock for Meddler {
+        fn now(&self) -> Timestamp {
+            self.0.now()
+        }
+        fn alarm(&self, at: Timestamp, waker: &Waker) -> Alarm {
+            self.meddle();
+            self.0.alarm(at, waker)
+        }
+        fn sleep(&self, _: Timestamp) -> Option<Duration> {
+            self.meddle();
+            None
+        }
+    }
+
+    let clock = Meddler::default();
+    let limiter = Arc::new(Limiter::with_clock(empty(10), clock.clone()));
+    let meddle = || {
+        let limiter = limiter.clone();
+        let act: Act = Box::new(move || limiter.give_back(5).unwrap());
+        *clock.1.lock().unwrap() = Some(act);
+    };
+    meddle();
+    let waits = limiter.clone();
+    assert_eq!(join(std::thread::spawn(move || waits.acquire_blocking(5))), Ok(()));
+    meddle();
+    let mut task = Task::waiting(Box::pin(limiter.acquire_owned(5)));
+    assert_eq!(task.woken(), 1);
+    assert_eq!(task.poll(), Some(Ok(())));
+}

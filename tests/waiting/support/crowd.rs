@@ -49,7 +49,12 @@ impl Task {
 
     /// `None`: pending.
     pub(crate) fn poll(&mut self) -> Option<Outcome> {
-        self.poll_with(&self.bell.clone().into())
+        self.poll_with(&self.waker())
+    }
+
+    /// Its own waker.
+    pub(crate) fn waker(&self) -> Waker {
+        self.bell.clone().into()
     }
 
     pub(crate) fn poll_with(&mut self, waker: &Waker) -> Option<Outcome> {

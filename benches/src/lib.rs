@@ -1,0 +1,21 @@
+//! What the benchmarks of `lazy-limiter` share: the contenders behind one trait each, honest timing, latencies
+//! call by call, and the memory and processor time of a process.
+//!
+//! | file | what |
+//! |---|---|
+//! | `direct`, `keyed` | one limiter, one limiter per key: ours and its peers |
+//! | `virtual_time` | keyed limiters on a clock that is moved by hand |
+//! | `keys` | keys of several types, and the order in which they are used |
+//! | `timing`, `table` | interleaved rounds, medians of paired ratios, and the table of what was to be reached |
+//! | `latency` | a histogram, and the slowest calls with what is known of why |
+//! | `process` | one process for each contender; its memory and processor time |
+
+pub mod args;
+pub mod direct;
+pub mod keyed;
+pub mod keys;
+pub mod latency;
+pub mod process;
+pub mod table;
+pub mod timing;
+pub mod virtual_time;
