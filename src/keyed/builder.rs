@@ -7,10 +7,10 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use core::time::Duration;
 use std::sync::Arc;
 
-use crossbeam_queue::SegQueue;
 use parking_lot::RwLock;
 
 use super::KeyedLimiter;
+use super::candidates::Candidates;
 use super::hasher::RandomState;
 use super::lines::Lines;
 use super::table::Table;
@@ -110,7 +110,7 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
             policy: RwLock::new(Arc::new(policy)),
             clock: self.clock,
             lines: Lines::new(),
-            candidates: SegQueue::new(),
+            candidates: Candidates::new(),
             grace: self.grace,
             max_keys: self.max_keys,
             max_waiters: self.max_waiters,

@@ -7,7 +7,6 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use core::time::Duration;
 use std::sync::Arc;
 
-use crossbeam_queue::SegQueue;
 use parking_lot::RwLock;
 
 use crate::MonotonicClock;
@@ -17,6 +16,7 @@ use crate::kernel::bucket::Bucket;
 
 mod acquire;
 mod builder;
+mod candidates;
 mod guard;
 mod hasher;
 mod lines;
@@ -32,8 +32,8 @@ pub use hasher::RandomState;
 pub use reclaim::Reclaimer;
 pub use table::Equivalent;
 
+use candidates::Candidates;
 use lines::Lines;
-use reclaim::Candidate;
 pub(crate) use table::Table;
 
 /// One rate limiter per key: a user, an address, an API key; anything that can be hashed.
@@ -68,7 +68,7 @@ pub struct KeyedLimiter<K, A: Limit, E = Infallible, C = MonotonicClock, S = Ran
     policy: RwLock<Policy<K, A, E>>,
     clock: C,
     lines: Lines<K>,
-    candidates: SegQueue<Candidate<K>>,
+    candidates: Candidates<K>,
     grace: Duration,
     max_keys: usize,
     max_waiters: usize,

@@ -22,23 +22,13 @@ use core::time::Duration;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
-use crossbeam_queue::SegQueue;
 use parking_lot::{Condvar, Mutex};
 
+use super::candidates::{Candidate, Candidates};
 use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::{Clock, Timestamp};
-
-/// A key that may become idle.
-#[derive(Debug)]
-pub(super) struct Candidate<K> {
-    pub(super) key: K,
-    /// Which of the key's buckets was meant: a later one has a candidate of its own.
-    pub(super) stamp: u32,
-    /// Not worth a look before.
-    pub(super) due: Timestamp,
-}
 
 /// What an inspection found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +72,7 @@ fn chance(below: u32) -> u32 {
 
 /// A candidate that goes back to its queue, unless it is taken out of here.
 struct Requeue<'a, K> {
-    queue: &'a SegQueue<Candidate<K>>,
+    queue: &'a Candidates<K>,
     candidate: Option<Candidate<K>>,
 }
 

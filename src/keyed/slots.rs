@@ -4,7 +4,7 @@ use core::hash::{BuildHasher, Hash};
 use core::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::Arc;
 
-use super::reclaim::Candidate;
+use super::candidates::Candidate;
 use super::table::Guard;
 use super::{Equivalent, KeyedLimiter, Policy, Slot};
 use crate::kernel::Limit;
