@@ -36,6 +36,13 @@ pub trait Clock: Send + Sync + 'static {
         timers::real_time_alarm(at.since(self.now()), waker)
     }
 
+    /// By how much the wake-up of a line's head may be put off, where others stand behind it, so that one wake-up
+    /// serves several. It is never put off so far that the bucket could overflow, and a deadline is kept to the
+    /// instant. Zero by default.
+    fn slack(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// How long a thread may sleep before it looks at the clock again for `at`; `None`: this clock does not
     /// follow real time, and the thread must be woken by an [`alarm`](Self::alarm).
     fn sleep(&self, at: Timestamp) -> Option<Duration> {

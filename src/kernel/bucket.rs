@@ -94,7 +94,7 @@ impl<L: Limit> Bucket<L> {
     }
 
     /// The fast path: takes `n` if nobody waits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&self, n: Tokens, now: Timestamp) -> Taken {
         self.limit.take(&self.cell, n, now)
     }
@@ -198,6 +198,20 @@ impl<L: Limit> Bucket<L> {
                 None => Next::SleepUntilWoken,
             },
             _ => Next::SleepUntilWoken,
+        }
+    }
+
+    /// `next`, put off by up to `slack` if others stand behind the head, so that one look serves several.
+    pub(crate) fn patient(&self, next: Next, line: &Line, slack: Duration, now: Timestamp) -> Next {
+        match next {
+            Next::SleepUntil(date) if !slack.is_zero() && line.len() > 1 => {
+                // Half-way to full at the most, so that nothing overflows.
+                let room = self
+                    .time_to_idle(now)
+                    .map_or(slack, |full_in| full_in.saturating_sub(date.since(now)) / 2);
+                Next::SleepUntil(date + room.min(slack))
+            }
+            next => next,
         }
     }
 

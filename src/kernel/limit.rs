@@ -139,7 +139,7 @@ impl<A: Algorithm> Limit for A {
         cell.read(|_, flags| flags)
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&self, cell: &A::Cell, n: Tokens, now: Timestamp) -> Taken {
         let taken = cell.update(|state, flags| {
             if !flags.is_none() {

@@ -85,7 +85,8 @@ impl<S: Pack> Cell for Packed<S> {
         look(&state, flags)
     }
 
-    #[inline]
+    // Always: the fast path is this loop and what is done in it, and pays for each call in between.
+    #[inline(always)]
     fn update<R>(&self, mut step: impl FnMut(&S, Flags) -> Step<S, R>) -> Option<R> {
         // Acquire: as in `read`; a refusal is decided by this load alone.
         let mut word = self.word.load(Ordering::Acquire);

@@ -234,7 +234,10 @@ where
             let next = limiter.lines.with_held(&spot.key, &spot.line, |line, wakes| {
                 let guard = limiter.table.guard();
                 match (limiter.table.get(&spot.key, &guard), line.standing(spot.ticket)) {
-                    (Some(slot), _) => slot.bucket.step(line, (spot.ticket, spot.n), now, waker, wakes),
+                    (Some(slot), _) => {
+                        let next = slot.bucket.step(line, (spot.ticket, spot.n), now, waker, wakes);
+                        slot.bucket.patient(next, line, limiter.clock.slack(), now)
+                    }
                     (None, Standing::Waiting) => {
                         line.register(spot.ticket, waker, wakes);
                         Next::Sealed

@@ -27,11 +27,24 @@ where
     ///
     /// As [`Limiter::try_acquire`](crate::Limiter::try_acquire); and, for a key that is not held,
     /// [`Policy`](AcquireError::Policy) or [`TooManyKeys`](AcquireError::TooManyKeys).
+    #[inline]
     pub fn try_acquire<Q>(&self, key: &Q, n: impl Into<Tokens>) -> Result<(), AcquireError<E>>
     where
         Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
     {
         let (n, now) = (n.into(), self.clock.now());
+        match self.take_held(key, n, now) {
+            Some(Taken::Granted) => Ok(()),
+            Some(Taken::Refused(retry_after)) => Err(AcquireError::Denied { retry_after }),
+            _ => self.try_acquire_slow(key, n, now),
+        }
+    }
+
+    #[cold]
+    fn try_acquire_slow<Q>(&self, key: &Q, n: Tokens, now: Timestamp) -> Result<(), AcquireError<E>>
+    where
+        Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
+    {
         match self.take(key, n, now)? {
             Taken::Granted => Ok(()),
             Taken::Refused(retry_after) => Err(AcquireError::Denied { retry_after }),
@@ -39,27 +52,37 @@ where
         }
     }
 
-    /// The fast path and the making of a bucket; `Queued` if there is a line.
+    /// The fast path: takes from a key that is held, if the amount is in order. `None`: it is for the slow path.
     #[inline]
+    fn take_held<Q>(&self, key: &Q, n: Tokens, now: Timestamp) -> Option<Taken>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let up = n.rounded_up();
+        // Relaxed: an acquire that races with `close` may come before it.
+        if up == Tokens::ZERO || self.closed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let guard = self.table.guard();
+        let slot = self.table.get(key, &guard).filter(|slot| up <= slot.bucket.capacity())?;
+        let taken = slot.bucket.take(up, now);
+        drop(guard);
+        if taken == Taken::Sealed {
+            return None;
+        }
+        self.inspect_now_and_then(key, now);
+        Some(taken)
+    }
+
+    /// Takes without the line's lock, and makes the bucket if there is none; `Queued` if there is a line.
     pub(super) fn take<Q>(&self, key: &Q, n: Tokens, now: Timestamp) -> Result<Taken, AcquireError<E>>
     where
         Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
     {
-        let up = n.rounded_up();
-        // Relaxed: an acquire that races with `close` may come before it.
-        if up > Tokens::ZERO && !self.closed.load(Ordering::Relaxed) {
-            let guard = self.table.guard();
-            let slot = self.table.get(key, &guard);
-            if let Some(slot) = slot.filter(|slot| up <= slot.bucket.capacity()) {
-                let taken = slot.bucket.take(up, now);
-                drop(guard);
-                if taken != Taken::Sealed {
-                    self.inspect_now_and_then(key, now);
-                    return Ok(taken);
-                }
-            }
+        match self.take_held(key, n, now) {
+            Some(taken) => Ok(taken),
+            None => self.take_slow(key, n, now),
         }
-        self.take_slow(key, n, now)
     }
 
     /// When the key is not held, the limiter is closed, or the amount is out of the ordinary.

@@ -148,7 +148,11 @@ where
     }
 
     fn step(&self, spot: &Self::Spot, now: Timestamp, waker: &Waker) -> Result<Progress, AcquireError> {
-        match self.with_line(|bucket, line, wakes| bucket.step(line, *spot, now, waker, wakes)) {
+        let next = self.with_line(|bucket, line, wakes| {
+            let next = bucket.step(line, *spot, now, waker, wakes);
+            bucket.patient(next, line, self.clock.slack(), now)
+        });
+        match next {
             Next::Granted => Ok(Progress::Granted),
             Next::SleepUntil(date) => Ok(Progress::SleepUntil(date)),
             Next::SleepUntilWoken => Ok(Progress::SleepUntilWoken),
