@@ -1,7 +1,6 @@
 //! Making buckets and unlinking them.
 
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::reclaim::Candidate;
 use super::table::Guard;
@@ -9,6 +8,7 @@ use super::{Equivalent, KeyedLimiter, Slot};
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
+use crate::kernel::sync::{AtomicUsize, Ordering};
 use crate::{AcquireError, Clock, Timestamp, Tokens};
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>

@@ -1,11 +1,11 @@
 //! Taking without waiting, giving back, removing, closing.
 
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::{Ordering, fence};
 
 use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
 use crate::kernel::limit::{Seal, Taken};
+use crate::kernel::sync::{Ordering, fence};
 use crate::wait::{checked, valid};
 use crate::{AcquireError, Clock, Timestamp, Tokens};
 
