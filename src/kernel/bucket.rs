@@ -231,6 +231,12 @@ impl<L: Limit> Bucket<L> {
         line.wake_head(wakes);
     }
 
+    /// Everyone in line goes, and is woken to hear of it.
+    pub(crate) fn dismiss(&self, line: &mut Line, wakes: &mut Wakes) {
+        line.close(wakes);
+        self.limit.unqueue(&self.cell);
+    }
+
     /// Gives `n` back. If the flags returned are queued, the line is to be served.
     pub(crate) fn refund(&self, n: Tokens, now: Timestamp, seal: Seal) -> Flags {
         self.limit.refund(&self.cell, n, now, seal)

@@ -88,21 +88,14 @@ impl<K: Hash + Eq + Clone + 'static> Lines<K> {
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        let line = self.find(key)?;
-        let mut wakes = Wakes::default();
-        let mut place = line.0.lock();
-        // Nobody is in a line that is gone, and whoever came since is in another, served by who joined it.
-        let result = (!place.gone).then(|| work(&mut place.line, &mut wakes));
-        drop(place);
-        drop(wakes);
-        result
+        self.find(key)?.with(work)
     }
 
     /// Every line that is there throughout, at least.
-    pub(crate) fn all(&self) -> Vec<Arc<KeyLine>> {
+    pub(crate) fn all(&self) -> Vec<(K, Arc<KeyLine>)> {
         let Some(table) = self.table.get() else { return Vec::new() };
         let guard = table.guard();
-        table.iter(&guard).map(|(_, line)| line.clone()).collect()
+        table.iter(&guard).map(|(key, line)| (key.clone(), line.clone())).collect()
     }
 
     fn discard_if_unused(&self, key: &K, line: &Arc<KeyLine>, place: &mut Place) {
@@ -116,10 +109,14 @@ impl<K: Hash + Eq + Clone + 'static> Lines<K> {
 }
 
 impl KeyLine {
-    /// Closes it: everyone in it is woken to hear of it.
-    pub(crate) fn close(&self) {
+    /// Works on it, unless it is gone.
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut Line, &mut Wakes) -> R) -> Option<R> {
         let mut wakes = Wakes::default();
-        self.0.lock().line.close(&mut wakes);
+        let mut place = self.0.lock();
+        // Nobody is in a line that is gone, and whoever came since is in another, served by who joined it.
+        let result = (!place.gone).then(|| work(&mut place.line, &mut wakes));
+        drop(place);
         drop(wakes);
+        result
     }
 }

@@ -213,6 +213,14 @@ where
         self.closed.store(true, Ordering::Relaxed);
         // SeqCst: pairs with the fence in `join`. Either we find the line of who joins, or it finds us closed.
         fence(Ordering::SeqCst);
-        self.lines.all().iter().for_each(|line| line.close());
+        for (key, line) in self.lines.all() {
+            line.with(|line, wakes| {
+                let guard = self.table.guard();
+                match self.table.get(&key, &guard) {
+                    Some(slot) => slot.bucket.dismiss(line, wakes),
+                    None => line.close(wakes),
+                }
+            });
+        }
     }
 }
