@@ -2,15 +2,12 @@
 //!
 //! A wake-up that is lost leaves a thread asleep for ever, which loom reports as a deadlock.
 
-use core::future::Future;
-use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::Arc;
 
 use loom::thread::spawn;
 
-use super::{Data, both, limiter, three, tokens};
+use super::{Data, both, limiter, poll, three, tokens};
 use crate::clock::Jumping;
 use crate::harness::Model;
 use crate::{AcquireError, Limiter, Rate, Timestamp, TokenBucket};
@@ -37,11 +34,6 @@ fn dated(capacity: u64) -> (Arc<Limiter<TokenBucket, Jumping>>, Jumping) {
     let clock = Jumping::new();
     let bucket = TokenBucket::new(capacity, Rate::per_second(1)).starting_tokens(0);
     (Arc::new(Limiter::with_clock(bucket, clock.clone())), clock)
-}
-
-/// Polls once, without being woken afterwards.
-fn poll<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
-    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
 fn join_give_back() {

@@ -1,5 +1,8 @@
 //! The models. Each states its bound on preemptions beside its name.
 
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 
 use loom::cell::UnsafeCell;
@@ -7,11 +10,14 @@ use loom::cell::UnsafeCell;
 use crate::harness::Model;
 use crate::{Limiter, Rate, TokenBucket, Tokens};
 
+mod boxed;
 mod bucket;
+mod gate;
+mod keyed;
 mod line;
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
-    [bucket::MODELS, line::MODELS].into_iter().flatten()
+    [bucket::MODELS, line::MODELS, gate::MODELS, boxed::MODELS, keyed::MODELS].into_iter().flatten()
 }
 
 /// A limiter that never refills.
@@ -32,6 +38,11 @@ fn three(one: impl FnOnce() + 'static, two: impl FnOnce() + 'static, three: impl
     one();
     two.join().unwrap();
     three.join().unwrap();
+}
+
+/// Polls once, without being woken afterwards.
+fn poll<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// What a user of the limiter guards by it: loom fails a model in which two threads touch it unordered.
@@ -58,7 +69,6 @@ impl Data {
     }
 }
 
-/// How many of `results` are grants.
 fn tokens(n: u64) -> Tokens {
     Tokens::from(n)
 }
