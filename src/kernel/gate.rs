@@ -85,6 +85,14 @@ impl Gate {
     }
 }
 
+struct Mark<'a>(&'a Gate);
+
+impl Drop for Mark<'_> {
+    fn drop(&mut self) {
+        self.0.unmark(Flags::QUEUED);
+    }
+}
+
 struct Exit<'a>(&'a Gate);
 
 impl Exit<'_> {
@@ -133,16 +141,15 @@ impl Limit for Box<dyn RateLimiter> {
     }
 
     fn take_or_queue(&self, gate: &Gate, n: Tokens, now: Timestamp) -> Taken {
-        if gate.mark(Flags::QUEUED).is_sealed() {
-            gate.unmark(Flags::QUEUED);
-            return Taken::Sealed;
-        }
+        gate.mark(Flags::QUEUED);
+        // Unmarks unless the caller is to wait, also if the limiter panics.
+        let mark = Mark(gate);
         match gate.pass(|flags| !flags.is_sealed(), || self.try_acquire(n, now)) {
-            Ok((Ok(()), _)) => {
-                gate.unmark(Flags::QUEUED);
-                Taken::Granted
+            Ok((Ok(()), _)) => Taken::Granted,
+            Ok((Err(_), _)) => {
+                core::mem::forget(mark);
+                Taken::Queued
             }
-            Ok((Err(_), _)) => Taken::Queued,
             Err(_) => Taken::Sealed,
         }
     }
