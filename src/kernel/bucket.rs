@@ -126,6 +126,8 @@ impl<L: Limit> Bucket<L> {
         if line.len() >= claim.max_waiters {
             return Joined::Full;
         }
+        // Foreign code, which might panic: before the bucket is marked.
+        let (cost, waker) = (self.limit.weight(claim.n), waker.clone());
         if line.is_empty() {
             match self.limit.take_or_queue(&self.cell, claim.n, now) {
                 // A state that does not fit its cell cannot be marked either, and will never be granted.
@@ -135,7 +137,7 @@ impl<L: Limit> Bucket<L> {
                 Taken::Refused(wait) => return Joined::TooLate(wait),
             }
         }
-        Joined::Waiting(line.push(claim.n, self.limit.weight(claim.n), waker))
+        Joined::Waiting(line.push(claim.n, cost, waker))
     }
 
     /// Where the owner of `ticket`, who wants `n`, stands now, after serving whoever can be served. It is
@@ -149,7 +151,7 @@ impl<L: Limit> Bucket<L> {
         wakes: &mut Wakes,
     ) -> Next {
         if line.standing(ticket) == Standing::Waiting && self.serve(line, now, wakes) == Taken::Sealed {
-            line.register(ticket, waker);
+            line.register(ticket, waker, wakes);
             return Next::Sealed;
         }
         match line.standing(ticket) {
@@ -165,7 +167,7 @@ impl<L: Limit> Bucket<L> {
                 self.leave(line, (ticket, n), Seal::Respected, now, wakes);
                 return Next::Exceeds(self.capacity());
             }
-            Standing::Waiting => line.register(ticket, waker),
+            Standing::Waiting => line.register(ticket, waker, wakes),
         }
         match line.head() {
             Some((head, ..)) if head == ticket => match self.wait_for(n, now) {
@@ -189,7 +191,7 @@ impl<L: Limit> Bucket<L> {
         let led = line.head().is_some_and(|(head, ..)| head == ticket);
         match standing {
             Standing::Waiting => {
-                line.leave(ticket);
+                line.leave(ticket, wakes);
                 if line.is_empty() {
                     self.limit.unqueue(&self.cell);
                 }

@@ -93,12 +93,12 @@ impl Line {
     }
 
     /// Joins the tail.
-    pub(crate) fn push(&mut self, n: Tokens, cost: u64, waker: &Waker) -> Ticket {
+    pub(crate) fn push(&mut self, n: Tokens, cost: u64, waker: Waker) -> Ticket {
         let ticket = self.next;
         self.next += 1;
         self.held += 1;
         self.cost += u128::from(cost);
-        self.entries.push_back(Entry { ticket, n, cost, waker: Some(waker.clone()), vacant: false });
+        self.entries.push_back(Entry { ticket, n, cost, waker: Some(waker), vacant: false });
         ticket
     }
 
@@ -137,11 +137,11 @@ impl Line {
     }
 
     /// The owner of `ticket` goes, if it still stands in line.
-    pub(crate) fn leave(&mut self, ticket: Ticket) {
+    pub(crate) fn leave(&mut self, ticket: Ticket, wakes: &mut Wakes) {
         let Some(at) = self.position(ticket) else { return };
         let entry = &mut self.entries[at];
         entry.vacant = true;
-        entry.waker = None;
+        wakes.outlive(entry.waker.take());
         self.cost -= u128::from(entry.cost);
         self.vacant += 1;
         self.close_up();
@@ -166,11 +166,11 @@ impl Line {
     }
 
     /// Registers `waker` for `ticket`.
-    pub(crate) fn register(&mut self, ticket: Ticket, waker: &Waker) {
+    pub(crate) fn register(&mut self, ticket: Ticket, waker: &Waker, wakes: &mut Wakes) {
         let Some(at) = self.position(ticket) else { return };
-        match &mut self.entries[at].waker {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
+        let registered = &mut self.entries[at].waker;
+        if !registered.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            wakes.outlive(registered.replace(waker.clone()));
         }
     }
 
@@ -205,18 +205,29 @@ impl Line {
     }
 }
 
-/// Whom to wake once the line's lock is released: a waker may call back into the limiter.
+/// Whom to wake once the line's lock is released: a waker may call back into the limiter, and so may dropping one,
+/// which can be the end of a task and of all that it waited for.
 #[derive(Debug, Default)]
 #[must_use]
-pub(crate) struct Wakes(Vec<Waker>);
+pub(crate) struct Wakes {
+    due: Vec<Waker>,
+    /// Not to be woken: its owner left, or goes by another. There is one at the most, the caller's own.
+    spent: Option<Waker>,
+}
 
 impl Wakes {
     pub(crate) fn push(&mut self, waker: Option<Waker>) {
-        self.0.extend(waker);
+        self.due.extend(waker);
     }
 
     fn extend(&mut self, wakers: impl Iterator<Item = Waker>) {
-        self.0.extend(wakers);
+        self.due.extend(wakers);
+    }
+
+    fn outlive(&mut self, spent: Option<Waker>) {
+        if spent.is_some() {
+            self.spent = spent;
+        }
     }
 }
 
@@ -229,7 +240,7 @@ impl Drop for Wakes {
                 self.0.by_ref().for_each(Waker::wake);
             }
         }
-        let mut rest = Rest(core::mem::take(&mut self.0).into_iter());
+        let mut rest = Rest(core::mem::take(&mut self.due).into_iter());
         for waker in rest.0.by_ref() {
             waker.wake();
         }

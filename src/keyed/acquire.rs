@@ -233,7 +233,7 @@ where
                 match (limiter.table.get(&spot.key, &guard), line.standing(spot.ticket)) {
                     (Some(slot), _) => slot.bucket.step(line, (spot.ticket, spot.n), now, waker, wakes),
                     (None, Standing::Waiting) => {
-                        line.register(spot.ticket, waker);
+                        line.register(spot.ticket, waker, wakes);
                         Next::Sealed
                     }
                     (None, standing) => {
@@ -278,7 +278,7 @@ where
                 }
                 // A bucket that is gone was full, or was removed with its books: nothing to give back.
                 None => {
-                    line.leave(spot.ticket);
+                    line.leave(spot.ticket, wakes);
                     line.release();
                     line.wake_head(wakes);
                 }
