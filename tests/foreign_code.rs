@@ -8,7 +8,9 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use lazy_limiter::{KeyedLimiter, Limiter, Rate, RateLimiter, Timestamp, TokenBucket, Tokens};
+use lazy_limiter::{
+    AcquireError, KeyedLimiter, Limiter, ManualClock, Rate, RateLimiter, Timestamp, TokenBucket, Tokens,
+};
 
 /// Fails, rather than hangs, when `work` never ends.
 fn ends<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
@@ -91,4 +93,18 @@ fn a_limiter_that_panics_once_is_not_marked_as_waited_for_ever_after() {
         catch_unwind(AssertUnwindSafe(|| keyed.acquire_blocking(&1, 1))).unwrap_err();
         assert_eq!(keyed.try_acquire(&1, 1), Ok(()));
     });
+}
+
+#[test]
+fn a_key_whose_limiter_panics_at_once_is_counted_and_reclaimed_all_the_same() {
+    let clock = ManualClock::new();
+    let keyed = KeyedLimiter::builder().clock(clock.clone()).max_keys(1).build(|_: &u8| {
+        // The next attempt is the one that panics.
+        Box::new(Shaky(AtomicU32::new(2))) as Box<dyn RateLimiter>
+    });
+    catch_unwind(AssertUnwindSafe(|| keyed.try_acquire(&1, 1))).unwrap_err();
+    assert!(keyed.contains_key(&1));
+    assert_eq!(keyed.try_acquire(&2, 1), Err(AcquireError::TooManyKeys));
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(keyed.reclaim(), 1);
 }

@@ -66,31 +66,35 @@ where
         let stamp = self.stamps.fetch_add(1, Ordering::Relaxed);
         let slot = |flags| Slot { bucket: Bucket::new(limit, now, flags), stamp };
         let candidate = Candidate { key: key.clone(), stamp, due: now + self.grace };
+        // All that must follow an insertion, before the work, which may be foreign code that panics.
+        let keep = |candidate| {
+            ticket.keep();
+            self.candidates.push(candidate);
+        };
         let guard = self.table.guard();
-        let (inserted, result) = match self.lines.find(&key) {
+        Ok(match self.lines.find(&key) {
             None => {
                 let (slot, inserted) = self.table.insert_if_absent(key, slot(Flags::NONE), &guard);
-                (inserted, work(&slot.bucket))
+                if inserted {
+                    let late = self.lines.find(&candidate.key).map(|_| candidate.key.clone());
+                    keep(candidate);
+                    // A line that was made, and lost its bucket, after we looked for it: marked now.
+                    late.inspect(|key| self.serve(key, now));
+                }
+                work(&slot.bucket)
             }
             // There is a line from before this bucket: nobody may pass it. It is marked from the start, under
             // the line's lock.
             Some(_) => self.lines.with(&key, |_, line, wakes| {
                 let flags = if line.is_empty() { Flags::NONE } else { Flags::QUEUED };
                 let (slot, inserted) = self.table.insert_if_absent(key.clone(), slot(flags), &guard);
+                if inserted {
+                    keep(candidate);
+                }
                 line.wake_head(wakes);
-                (inserted, work(&slot.bucket))
+                work(&slot.bucket)
             }),
-        };
-        drop(guard);
-        if inserted {
-            ticket.keep();
-            // A line that was made, and lost its bucket, after we looked for it: marked now.
-            if self.lines.find(&candidate.key).is_some() {
-                self.serve(&candidate.key, now);
-            }
-            self.candidates.push(candidate);
-        }
-        Ok(result)
+        })
     }
 
     /// Room for one more key.
