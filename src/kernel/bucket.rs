@@ -92,7 +92,12 @@ impl<L: Limit> Bucket<L> {
     }
 
     /// Takes `n` if the line is empty once it has been served; a refusal counts all who stand in it.
+    ///
+    /// `Sealed` also if it is more than the capacity: this is not the bucket that the caller checked it against.
     pub(crate) fn take_behind(&self, line: &mut Line, n: Tokens, now: Timestamp, wakes: &mut Wakes) -> Taken {
+        if n > self.capacity() {
+            return Taken::Sealed;
+        }
         if self.serve(line, now, wakes) == Taken::Sealed {
             return Taken::Sealed;
         }

@@ -158,7 +158,8 @@ impl Limit for Box<dyn RateLimiter> {
         if !self.flags(gate).is_queued() {
             gate.mark(Flags::QUEUED);
         }
-        match gate.pass(|flags| !flags.is_sealed(), || self.try_acquire(n, now)) {
+        let attempt = || if n <= self.capacity() { self.try_acquire(n, now) } else { Err(None) };
+        match gate.pass(|flags| !flags.is_sealed(), attempt) {
             Ok((refusal, _)) => {
                 if refusal.is_ok() && last {
                     gate.unmark(Flags::QUEUED);

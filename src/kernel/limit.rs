@@ -54,7 +54,8 @@ pub trait Limit: Send + Sync + 'static {
     #[doc(hidden)]
     fn take_or_queue(&self, cell: &Self::Cell, n: Tokens, now: Timestamp) -> Taken;
     /// With the line locked: takes `n` for its head, and unmarks the bucket if that was the `last` of it.
-    /// Marks it if it was not, which happens when a line finds itself before a new bucket.
+    /// Marks it if it was not, which happens when a line finds itself before a new bucket. That may be smaller than
+    /// the one that the head was checked against: more than its capacity is refused.
     #[doc(hidden)]
     fn serve(&self, cell: &Self::Cell, n: Tokens, last: bool, now: Timestamp) -> Taken;
     /// With the line locked: the line has emptied without a grant.
@@ -138,7 +139,11 @@ impl<A: Algorithm> Limit for A {
             if flags.is_sealed() {
                 return Step::Keep(Taken::Sealed);
             }
-            match self.try_take(state, n, now) {
+            let taken = match n <= self.capacity() {
+                true => self.try_take(state, n, now),
+                false => Err(None),
+            };
+            match taken {
                 Ok(next) if last => Step::Put(next, flags.without(Flags::QUEUED), Taken::Granted),
                 Ok(next) => Step::Put(next, flags.with(Flags::QUEUED), Taken::Granted),
                 Err(hint) if flags.is_queued() => Step::Keep(Taken::Refused(hint)),

@@ -80,9 +80,10 @@ where
             key,
             now,
             |capacity| checked(n, capacity).map(drop),
-            |bucket| match bucket.take(n.rounded_up(), now) {
-                Taken::Sealed => None,
-                taken => Some(taken),
+            |bucket| match n.rounded_up() {
+                // Not the bucket whose capacity was admitted: somebody else's was first. Look again.
+                n if n > bucket.capacity() => None,
+                n => Some(bucket.take(n, now)).filter(|&taken| taken != Taken::Sealed),
             },
         )
     }
