@@ -36,6 +36,11 @@ unsafe impl<K: Send + Sync, V: Send + Sync, S> Sync for HashMap<K, V, S> {}
 
 pub struct LocalGuard<'a>(PhantomData<&'a ()>);
 
+/// As a real one has: the shell lets it go by dropping it.
+impl Drop for LocalGuard<'_> {
+    fn drop(&mut self) {}
+}
+
 #[derive(Debug)]
 pub struct Occupied<'g, V> {
     pub current: &'g V,
@@ -118,6 +123,7 @@ impl<K: Eq + 'static, V: 'static, S: BuildHasher> HashMap<K, V, S> {
         }
     }
 
+    #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         usize::from(self.found().is_some())
     }

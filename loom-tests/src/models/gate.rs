@@ -34,13 +34,13 @@ pub(super) const MODELS: &[Model] = &[
 const NOW: Timestamp = Timestamp::ZERO;
 
 /// So many at a time. Its state orders nothing by itself, so whatever order there is comes from the gate.
-struct Slots {
+pub(super) struct Slots {
     free: AtomicU64,
     most: u64,
 }
 
 impl Slots {
-    fn boxed(most: u64, free: u64) -> Box<dyn RateLimiter> {
+    pub(super) fn boxed(most: u64, free: u64) -> Box<dyn RateLimiter> {
         Box::new(Slots { free: AtomicU64::new(tokens(free).parts()), most })
     }
 
@@ -93,7 +93,7 @@ fn take_retire() {
     let sealed = bucket.retire(NOW, NOW);
     let taken = taker.join().unwrap();
     assert!(matches!(taken, Taken::Granted | Taken::Sealed));
-    assert_eq!(sealed && taken == Taken::Granted, false, "granted from what was dropped as full");
+    assert!(!(sealed && taken == Taken::Granted), "granted from what was dropped as full");
     check_sealed(&bucket, sealed);
 }
 

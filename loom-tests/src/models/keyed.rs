@@ -21,15 +21,6 @@ pub(super) const MODELS: &[Model] = &[
     Model { name: "key: a charge is never lost with a bucket", preemptions: 3, run: charge_reclaim },
     Model { name: "key: join and reclaim: served or still in line", preemptions: 3, run: join_reclaim },
     Model { name: "key: join or give back first", preemptions: 3, run: join_give_back },
-    Model { name: "key: removed under a waiter", preemptions: 3, run: remove_waiter },
-    Model { name: "key: removed and taken anew as somebody joins", preemptions: 2, run: remove_take_join },
-    Model {
-        name: "key: removed under two waiters, the first of whom leaves",
-        preemptions: 3,
-        run: remove_leave,
-    },
-    Model { name: "key: a late bucket finds the line", preemptions: 3, run: late_insert },
-    Model { name: "key: a grant of a removed bucket is not given back", preemptions: 3, run: forgotten },
     Model {
         name: "key: a grant that is dropped unseen, and a reclamation",
         preemptions: 3,
@@ -39,17 +30,17 @@ pub(super) const MODELS: &[Model] = &[
     Model { name: "key: the bound on keys holds, and is not used up", preemptions: 3, run: max_keys },
 ];
 
-type Keyed = KeyedLimiter<u8, TokenBucket, Infallible, MonotonicClock>;
+pub(super) type Keyed = KeyedLimiter<u8, TokenBucket, Infallible, MonotonicClock>;
 
-const KEY: u8 = 7;
+pub(super) const KEY: u8 = 7;
 
-fn builder() -> KeyedBuilder {
+pub(super) fn builder() -> KeyedBuilder {
     // No grace: time stands still.
     KeyedLimiter::builder().grace(core::time::Duration::ZERO)
 }
 
 /// The key is absent. The table of lines is there: that it is made once is not modelled.
-fn absent(capacity: u64, builder: KeyedBuilder) -> Arc<Keyed> {
+pub(super) fn absent(capacity: u64, builder: KeyedBuilder) -> Arc<Keyed> {
     let keyed = builder.build(move |_: &u8| TokenBucket::new(capacity, Rate::ZERO));
     keyed.try_acquire(&KEY, capacity).unwrap();
     assert!(poll(&mut Box::pin(keyed.acquire(&KEY, 1))).is_pending());
@@ -60,7 +51,7 @@ fn absent(capacity: u64, builder: KeyedBuilder) -> Arc<Keyed> {
 }
 
 /// The key is held, and full.
-fn held(capacity: u64) -> Arc<Keyed> {
+pub(super) fn held(capacity: u64) -> Arc<Keyed> {
     let keyed = absent(capacity, builder());
     keyed.try_acquire(&KEY, capacity).unwrap();
     keyed.give_back(&KEY, capacity).unwrap();
@@ -69,14 +60,14 @@ fn held(capacity: u64) -> Arc<Keyed> {
 }
 
 /// The key is held, and has nothing left.
-fn empty(capacity: u64) -> Arc<Keyed> {
+pub(super) fn empty(capacity: u64) -> Arc<Keyed> {
     let keyed = held(capacity);
     keyed.try_acquire(&KEY, capacity).unwrap();
     keyed
 }
 
 /// Nobody waits, no mark is left, and the books say `left`.
-fn check(keyed: &Keyed, capacity: u64, left: u64) {
+pub(super) fn check(keyed: &Keyed, capacity: u64, left: u64) {
     assert_eq!(keyed.available(&KEY).unwrap_or(tokens(capacity)), tokens(left));
     assert_eq!(keyed.waiting(&KEY), 0);
     // Whatever the debt.
@@ -157,81 +148,6 @@ fn join_give_back() {
     let keyed = empty(1);
     let (waiter, giver) = (keyed.clone(), keyed.clone());
     both(move || waiter.acquire_blocking(&KEY, 1).unwrap(), move || giver.give_back(&KEY, 1).unwrap());
-    check(&keyed, 1, 0);
-}
-
-fn remove_waiter() {
-    let keyed = empty(1);
-    let (waiter, remover) = (keyed.clone(), keyed.clone());
-    // Whichever comes first, a full bucket follows, and nothing else feeds the waiter.
-    both(move || waiter.acquire_blocking(&KEY, 1).unwrap(), move || assert!(remover.remove(&KEY)));
-    check(&keyed, 1, 0);
-}
-
-fn remove_take_join() {
-    let keyed = empty(1);
-    let (waiter, remover, taker) = (keyed.clone(), keyed.clone(), keyed.clone());
-    three(
-        move || waiter.acquire_blocking(&KEY, 1).unwrap(),
-        move || assert!(remover.remove(&KEY)),
-        move || {
-            if taker.try_acquire(&KEY, 1).is_ok() {
-                taker.give_back(&KEY, 1).unwrap();
-            }
-        },
-    );
-    check(&keyed, 1, 0);
-}
-
-fn remove_leave() {
-    let keyed = empty(2);
-    let mut first = Box::pin(keyed.acquire_owned(KEY, 2));
-    assert!(poll(&mut first).is_pending());
-    let (second, remover) = (keyed.clone(), keyed.clone());
-    three(
-        move || second.acquire_blocking(&KEY, 1).unwrap(),
-        move || assert!(remover.remove(&KEY)),
-        move || drop(first),
-    );
-    check(&keyed, 2, 1);
-}
-
-fn late_insert() {
-    let keyed = absent(1, builder());
-    let (late, waiter) = (keyed.clone(), keyed.clone());
-    // Absent at first; made by whoever comes first, emptied, waited for and removed while another makes it too.
-    both(
-        move || {
-            if late.try_acquire(&KEY, 1).is_ok() {
-                late.give_back(&KEY, 1).unwrap();
-            }
-        },
-        move || {
-            waiter.charge(&KEY, 1).unwrap();
-            let mut future = Box::pin(waiter.acquire(&KEY, 1));
-            let served = poll(&mut future).is_ready();
-            waiter.remove(&KEY);
-            // Woken or not, it is served in the end: by the bucket that follows.
-            assert!(served || loom::future::block_on(future).is_ok());
-        },
-    );
-    assert_eq!(keyed.waiting(&KEY), 0);
-}
-
-fn forgotten() {
-    let keyed = empty(1);
-    let mut waiter = Box::pin(keyed.acquire_owned(KEY, 1));
-    assert!(poll(&mut waiter).is_pending());
-    // Granted, and not seen.
-    keyed.give_back(&KEY, 1).unwrap();
-    let remover = keyed.clone();
-    both(
-        move || {
-            assert!(remover.remove(&KEY));
-            assert_eq!(remover.try_acquire(&KEY, 1), Ok(()), "it is as good as new");
-        },
-        move || drop(waiter),
-    );
     check(&keyed, 1, 0);
 }
 

@@ -15,9 +15,12 @@ mod bucket;
 mod gate;
 mod keyed;
 mod line;
+mod removal;
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
-    [bucket::MODELS, line::MODELS, gate::MODELS, boxed::MODELS, keyed::MODELS].into_iter().flatten()
+    [bucket::MODELS, line::MODELS, gate::MODELS, boxed::MODELS, keyed::MODELS, removal::MODELS]
+        .into_iter()
+        .flatten()
 }
 
 /// A limiter that never refills.
