@@ -238,6 +238,13 @@ impl<L: Limit> Bucket<L> {
         line.wake_head(wakes);
     }
 
+    /// This bucket is new, and the line from before it: its head is woken to see. With the bucket marked as queued
+    /// from the start, or served next.
+    pub(crate) fn adopt(&self, line: &mut Line, wakes: &mut Wakes) {
+        line.reweigh(|n| self.limit.weight(n));
+        line.wake_head(wakes);
+    }
+
     /// Everyone in line goes, and is woken to hear of it.
     pub(crate) fn dismiss(&self, line: &mut Line, wakes: &mut Wakes) {
         line.close(wakes);

@@ -155,6 +155,15 @@ impl Line {
         (self.vacant, self.cost) = (0, 0);
     }
 
+    /// The line stands before another bucket, with a measure of its own.
+    pub(crate) fn reweigh(&mut self, weigh: impl Fn(Tokens) -> u64) {
+        self.cost = 0;
+        for entry in self.entries.iter_mut().filter(|entry| !entry.vacant) {
+            entry.cost = weigh(entry.n);
+            self.cost += u128::from(entry.cost);
+        }
+    }
+
     /// What was granted so far came from a bucket that is no more.
     pub(crate) fn forget_grants(&mut self) {
         self.forgotten = self.served;

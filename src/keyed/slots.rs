@@ -79,7 +79,7 @@ where
                     let late = self.lines.find(&candidate.key).map(|_| candidate.key.clone());
                     keep(candidate);
                     // A line that was made, and lost its bucket, after we looked for it: marked now.
-                    late.inspect(|key| self.serve(key, now));
+                    late.inspect(|key| self.adopt_late(key, now, &guard));
                 }
                 work(&slot.bucket)
             }
@@ -90,11 +90,22 @@ where
                 let (slot, inserted) = self.table.insert_if_absent(key.clone(), slot(flags), &guard);
                 if inserted {
                     keep(candidate);
+                    slot.bucket.adopt(line, wakes);
                 }
-                line.wake_head(wakes);
                 work(&slot.bucket)
             }),
         })
+    }
+
+    #[cold]
+    fn adopt_late(&self, key: &K, now: Timestamp, guard: &Guard<'_>) {
+        self.lines.with_found(key, |line, wakes| {
+            // Ours, or what has followed it. If it is gone, whoever removed it has woken the head.
+            if let Some(slot) = self.table.get(key, guard) {
+                slot.bucket.adopt(line, wakes);
+                slot.bucket.serve(line, now, wakes);
+            }
+        });
     }
 
     /// Room for one more key.
