@@ -19,9 +19,10 @@ pub(crate) struct Model {
 /// Executions of the model that is being run.
 static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
 
-/// Runs the models whose names contain one of `filters`, or all.
-pub fn run(filters: impl Iterator<Item = String>) -> ExitCode {
-    let filters: Vec<_> = filters.filter(|filter| !filter.starts_with('-')).collect();
+/// Runs the models whose names contain one of the arguments, or all; with `--fail-fast`, until one fails.
+pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let (options, filters): (Vec<_>, Vec<_>) = arguments.partition(|argument| argument.starts_with('-'));
+    let fail_fast = options.iter().any(|option| option == "--fail-fast");
     let (mut total, mut failed) = (0, Vec::new());
     let chosen = |model: &&Model| filters.is_empty() || filters.iter().any(|f| model.name.contains(f));
     let models: Vec<_> = models::all().filter(chosen).collect();
@@ -33,6 +34,9 @@ pub fn run(filters: impl Iterator<Item = String>) -> ExitCode {
         }
         let verdict = if result.is_ok() { "ok" } else { "FAILED" };
         println!("{verdict:6} {executions:9} executions {seconds:7.1} s");
+        if fail_fast && result.is_err() {
+            break;
+        }
     }
     failed.iter().for_each(|name| println!("failed: {name}"));
     println!("\n{} models, {total} executions", models.len());

@@ -2,14 +2,19 @@
 //!
 //! A wake-up that is lost leaves a thread asleep for ever, which loom reports as a deadlock.
 
+use core::task::Waker;
 use core::time::Duration;
 use std::sync::Arc;
 
 use loom::thread::spawn;
 
 use super::{Data, both, limiter, poll, three, tokens};
-use crate::clock::Jumping;
+use crate::clock::{Clock, Jumping};
 use crate::harness::Model;
+use crate::kernel::bucket::{Bucket, Claim, Joined};
+use crate::kernel::cell::Flags;
+use crate::kernel::limit::Seal;
+use crate::kernel::line::{Line, Wakes};
 use crate::{AcquireError, Limiter, Rate, Timestamp, TokenBucket};
 
 pub(super) const MODELS: &[Model] = &[
@@ -20,6 +25,8 @@ pub(super) const MODELS: &[Model] = &[
     Model { name: "a take passes nobody who is in line", preemptions: 3, run: no_barging },
     Model { name: "the head leaves as a follower joins", preemptions: 3, run: head_leaves },
     Model { name: "the head leaves: the next one watches the clock", preemptions: 3, run: next_leads },
+    Model { name: "two wait for a refill: both lead in turn", preemptions: 3, run: refill },
+    Model { name: "a waiter and a retirement: never both", preemptions: 3, run: join_retire },
     Model { name: "a grant that is dropped unseen serves the next", preemptions: 3, run: dropped_grant },
     Model { name: "dropped or granted: the token is somewhere", preemptions: 3, run: drop_or_grant },
     Model { name: "close and join: nobody stays", preemptions: 3, run: close_join },
@@ -116,6 +123,35 @@ fn next_leads() {
     // Nobody gives anything back: a follower that nobody tells to lead sleeps for ever.
     both(move || follower.acquire_blocking(2).unwrap(), move || drop(head));
     assert_eq!(limiter.waiting(), 0);
+}
+
+fn refill() {
+    let (limiter, clock) = dated(2);
+    let (one, two) = (limiter.clone(), limiter.clone());
+    both(move || one.acquire_blocking(1).unwrap(), move || two.acquire_blocking(2).unwrap());
+    assert_eq!((limiter.available(), limiter.waiting()), (tokens(0), 0));
+    assert_eq!(clock.now(), Timestamp::ZERO + 3 * SECOND);
+}
+
+fn join_retire() {
+    let bucket = TokenBucket::new(1, Rate::ZERO).starting_tokens(0);
+    let bucket = Arc::new(Bucket::new(bucket, Timestamp::ZERO, Flags::NONE));
+    let line = Arc::new(crate::Mutex::new(Line::default()));
+    let now = Timestamp::ZERO;
+    let (joiner, giver, queue) = (bucket.clone(), bucket.clone(), line.clone());
+    let joiner = spawn(move || {
+        let claim = Claim { n: tokens(1), deadline: None, max_waiters: 1 };
+        joiner.join(&mut queue.lock(), claim, now, Waker::noop(), &mut Wakes::default())
+    });
+    // Nobody serves the line here, so that whoever joins in time still stands in it.
+    let giver = spawn(move || giver.refund(tokens(1), now, Seal::Respected));
+    let sealed = bucket.retire(now, now);
+    giver.join().unwrap();
+    match joiner.join().unwrap() {
+        Joined::Waiting(_) => assert!(!sealed && bucket.flags().is_queued() && !bucket.retire(now, now)),
+        Joined::Granted => assert!(!sealed && !bucket.flags().is_queued()),
+        joined => assert!(sealed && joined == Joined::Sealed),
+    }
 }
 
 fn dropped_grant() {
