@@ -249,3 +249,20 @@ async fn owned_futures_can_be_spawned() {
     keyed.acquire("b", 1).await.unwrap();
     assert_eq!(keyed.acquire_timeout("c", 2, SECOND).await.unwrap_err().retry_after(), None);
 }
+
+#[test]
+fn a_key_that_was_waited_for_when_all_was_closed_becomes_idle_and_goes() {
+    let (keyed, clock) = manual(1, 1);
+    keyed.try_acquire("a", 1).unwrap();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| keyed.acquire_blocking("a", 1));
+        while keyed.waiting("a") == 0 {
+            std::thread::yield_now();
+        }
+        keyed.close();
+        assert_eq!(waiter.join().unwrap(), Err(AcquireError::Closed));
+    });
+    clock.advance(10 * SECOND);
+    assert!(keyed.is_idle("a"));
+    assert_eq!(keyed.reclaim(), 1);
+}

@@ -2,6 +2,8 @@
 //!
 //! `loom-tests` compiles the other kernel files against a door of its own.
 
+/// What the keys need beside: their closing and counting is modelled as well.
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, fence};
 pub(crate) use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Epoch-based reclamation, behind the same door because its pointer is an atomic too.
