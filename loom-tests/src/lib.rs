@@ -21,9 +21,12 @@ extern crate alloc;
 // What the shell's files call by these names is found at this crate's root.
 extern crate self as papaya;
 extern crate self as parking_lot;
+extern crate self as seize;
 
 #[path = "../../src/algorithm/mod.rs"]
 mod algorithm;
+#[path = "../../src/carry.rs"]
+mod carry;
 mod clock;
 #[path = "../../src/error.rs"]
 mod error;
@@ -34,15 +37,24 @@ mod map;
 mod rate;
 #[path = "../../src/rate_limiter.rs"]
 mod rate_limiter;
+#[path = "../../src/snapshot.rs"]
+mod snapshot;
 #[path = "../../src/timestamp.rs"]
 mod timestamp;
 #[path = "../../src/tokens.rs"]
 mod tokens;
 
-/// The shell's thread-locals live as long as loom's threads, not as the thread that runs them all.
+/// The shell's counters live as long as loom's threads. Its other thread-locals are about the end of a thread, and
+/// belong to the one that runs all of loom's.
 macro_rules! thread_local {
-    ($(#[$meta:meta])* static $name:ident: $type:ty = const $init:block;) => {
-        loom::thread_local! { $(#[$meta])* static $name: $type = $init; }
+    () => {};
+    ($(#[$meta:meta])* static $name:ident: Cell<u32> = const $init:block; $($rest:tt)*) => {
+        loom::thread_local! { $(#[$meta])* static $name: Cell<u32> = $init; }
+        thread_local! { $($rest)* }
+    };
+    ($(#[$meta:meta])* static $name:ident: $type:ty = const $init:block; $($rest:tt)*) => {
+        std::thread_local! { $(#[$meta])* static $name: $type = const $init; }
+        thread_local! { $($rest)* }
     };
 }
 
@@ -57,15 +69,17 @@ mod harness;
 mod models;
 
 pub use algorithm::*;
+pub use carry::Carry;
 pub use clock::{Alarm, Clock, MonotonicClock};
 pub use error::{AcquireError, InvalidPolicy};
 pub use harness::run;
 pub use kernel::{Boxed, Cell, Limit, Pack, Packed};
-pub use keyed::KeyedLimiter;
+pub use keyed::{KeyedLimiter, RandomState};
 pub use limiter::Limiter;
-pub use locks::{Condvar, Mutex};
-pub use map::{Equivalent, HashMap, LocalGuard};
-pub use rate::{InvalidRate, Rate};
+pub use locks::{Condvar, Mutex, RwLock};
+pub use map::{Collector, Equivalent, Guard, HashMap, LocalGuard, OwnedGuard};
+pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;
+pub use snapshot::Snapshot;
 pub use timestamp::Timestamp;
 pub use tokens::Tokens;

@@ -1,4 +1,4 @@
-//! Loom's lock and condition variable, with the faces that the shell knows.
+//! Loom's locks and condition variable, with the faces that the shell knows.
 
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
@@ -38,6 +38,24 @@ impl<T> Deref for MutexGuard<'_, T> {
 impl<T> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         self.0.as_deref_mut().expect("only waiting empties it")
+    }
+}
+
+/// A lock for many readers, not poisoned either.
+#[derive(Debug)]
+pub struct RwLock<T>(loom::sync::RwLock<T>);
+
+impl<T> RwLock<T> {
+    pub fn new(value: T) -> RwLock<T> {
+        RwLock(loom::sync::RwLock::new(value))
+    }
+
+    pub fn read(&self) -> loom::sync::RwLockReadGuard<'_, T> {
+        self.0.read().expect("as in `lock`")
+    }
+
+    pub fn write(&self) -> loom::sync::RwLockWriteGuard<'_, T> {
+        self.0.write().expect("as in `lock`")
     }
 }
 

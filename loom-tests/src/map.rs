@@ -34,25 +34,71 @@ unsafe impl<K: Send + Sync, V: Send + Sync, S> Send for HashMap<K, V, S> {}
 // SAFETY: as above.
 unsafe impl<K: Send + Sync, V: Send + Sync, S> Sync for HashMap<K, V, S> {}
 
-pub struct LocalGuard<'a>(PhantomData<&'a ()>);
-
-/// As a real one has: the shell lets it go by dropping it.
-impl Drop for LocalGuard<'_> {
-    fn drop(&mut self) {}
+/// What the shell's guards are made of. Entries outlive every guard here, so that none has anything to do.
+pub trait Guard {
+    fn refresh(&mut self);
+    fn flush(&self);
+    fn collector(&self) -> &Collector;
+    fn thread_id(&self) -> usize;
+    /// # Safety
+    ///
+    /// None is called.
+    unsafe fn defer_retire<T>(&self, pointer: *mut T, reclaim: unsafe fn(*mut T, &Collector));
 }
+
+/// Seize's type, of which there is never one.
+pub enum Collector {}
+
+macro_rules! guards {
+    ($($name:ident)*) => {$(
+        pub struct $name<'a>(PhantomData<&'a ()>);
+
+        impl $name<'_> {
+            pub fn refresh(&mut self) {}
+
+            pub fn flush(&self) {}
+
+            pub fn collector(&self) -> &Collector {
+                unreachable!("the map of the models has none")
+            }
+
+            pub fn thread_id(&self) -> usize {
+                0
+            }
+
+            /// # Safety
+            ///
+            /// Not called.
+            pub unsafe fn defer_retire<T>(&self, _: *mut T, _: unsafe fn(*mut T, &Collector)) {}
+        }
+
+        /// As a real one has: the shell lets it go by dropping it.
+        impl Drop for $name<'_> {
+            fn drop(&mut self) {}
+        }
+    )*};
+}
+
+guards! { LocalGuard OwnedGuard }
 
 #[derive(Debug)]
 pub struct Occupied<'g, V> {
     pub current: &'g V,
 }
 
+impl<K, V, S> HashMap<K, V, S> {
+    pub fn guard(&self) -> LocalGuard<'_> {
+        LocalGuard(PhantomData)
+    }
+
+    pub fn owned_guard(&self) -> OwnedGuard<'_> {
+        OwnedGuard(PhantomData)
+    }
+}
+
 impl<K: Eq + 'static, V: 'static, S: BuildHasher> HashMap<K, V, S> {
     pub fn with_capacity_and_hasher(_: usize, _: S) -> HashMap<K, V, S> {
         HashMap { entry: AtomicPtr::default(), kept: std::sync::Mutex::default(), hasher: PhantomData }
-    }
-
-    pub fn guard(&self) -> LocalGuard<'_> {
-        LocalGuard(PhantomData)
     }
 
     fn found(&self) -> Option<&(K, V)> {
@@ -61,7 +107,7 @@ impl<K: Eq + 'static, V: 'static, S: BuildHasher> HashMap<K, V, S> {
         unsafe { self.entry.load(Ordering::Acquire).as_ref() }
     }
 
-    pub fn get_key_value<'g, Q>(&self, key: &Q, _: &'g LocalGuard<'_>) -> Option<(&'g K, &'g V)>
+    pub fn get_key_value<'g, Q>(&self, key: &Q, _: &'g impl Guard) -> Option<(&'g K, &'g V)>
     where
         Q: Equivalent<K> + ?Sized,
     {
@@ -71,14 +117,14 @@ impl<K: Eq + 'static, V: 'static, S: BuildHasher> HashMap<K, V, S> {
         Some(unsafe { (&*ptr::from_ref(held), &*ptr::from_ref(value)) })
     }
 
-    pub fn get<'g, Q>(&self, key: &Q, guard: &'g LocalGuard<'_>) -> Option<&'g V>
+    pub fn get<'g, Q>(&self, key: &Q, guard: &'g impl Guard) -> Option<&'g V>
     where
         Q: Equivalent<K> + ?Sized,
     {
         self.get_key_value(key, guard).map(|(_, value)| value)
     }
 
-    pub fn try_insert<'g>(&self, key: K, value: V, _: &'g LocalGuard<'_>) -> Result<&'g V, Occupied<'g, V>> {
+    pub fn try_insert<'g>(&self, key: K, value: V, _: &'g impl Guard) -> Result<&'g V, Occupied<'g, V>> {
         let new = Box::into_raw(Box::new((key, value)));
         // AcqRel: publishes the entry; on failure, the one that is there.
         match self.entry.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
@@ -97,12 +143,22 @@ impl<K: Eq + 'static, V: 'static, S: BuildHasher> HashMap<K, V, S> {
         }
     }
 
+    /// Puts an entry in the place of whatever is there.
+    pub fn insert<'g>(&self, key: K, value: V, _: &'g impl Guard) -> Option<&'g V> {
+        let new = Box::into_raw(Box::new((key, value)));
+        self.kept.lock().expect("nothing panics under it").push(new);
+        // AcqRel: publishes the new entry, and gives the old one whole.
+        let old = self.entry.swap(new, Ordering::AcqRel);
+        // SAFETY: null, or kept.
+        unsafe { old.as_ref() }.map(|(_, value)| value)
+    }
+
     #[allow(clippy::type_complexity)]
     pub fn remove_if<'g, Q>(
         &self,
         _: &Q,
         condition: impl Fn(&K, &V) -> bool,
-        _: &'g LocalGuard<'_>,
+        _: &'g impl Guard,
     ) -> Result<Option<(&'g K, &'g V)>, (&'g K, &'g V)>
     where
         Q: Equivalent<K> + ?Sized,
@@ -128,7 +184,7 @@ impl<K: Eq + 'static, V: 'static, S: BuildHasher> HashMap<K, V, S> {
         usize::from(self.found().is_some())
     }
 
-    pub fn iter<'g>(&self, _: &'g LocalGuard<'_>) -> impl Iterator<Item = (&'g K, &'g V)> {
+    pub fn iter<'g>(&self, _: &'g impl Guard) -> impl Iterator<Item = (&'g K, &'g V)> {
         // SAFETY: as in `get_key_value`.
         let found =
             self.found().map(|(key, value)| unsafe { (&*ptr::from_ref(key), &*ptr::from_ref(value)) });

@@ -1,7 +1,6 @@
 //! Making buckets and unlinking them.
 
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::Arc;
 
 use super::reclaim::Candidate;
@@ -11,6 +10,7 @@ use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
 use crate::kernel::limit::Seal;
+use crate::kernel::sync::{AtomicUsize, Ordering, fence};
 use crate::{AcquireError, Carry, Clock, Timestamp, Tokens};
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>

@@ -1,12 +1,12 @@
 //! Taking without waiting, giving back, removing, closing.
 
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::{Ordering, fence};
 
 use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::{Line, Wakes};
+use crate::kernel::sync::{Ordering, fence};
 use crate::wait::{checked, valid};
 use crate::{AcquireError, Clock, Timestamp, Tokens};
 

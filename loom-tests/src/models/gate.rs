@@ -218,7 +218,7 @@ fn join_retire() {
     let (joined, taken) = (joiner.join().unwrap(), taker.join().unwrap());
     assert_eq!(sealed, joined == Joined::Sealed);
     assert!(!sealed || taken == Taken::Sealed);
-    let waits = matches!(joined, Joined::Waiting(_));
+    let waits = matches!(joined, Joined::Waiting(..));
     assert_eq!((bucket.flags().is_queued(), line.lock().len()), (waits, usize::from(waits)));
 }
 

@@ -148,7 +148,7 @@ fn join_retire() {
     let sealed = bucket.retire(now, now);
     giver.join().unwrap();
     match joiner.join().unwrap() {
-        Joined::Waiting(_) => assert!(!sealed && bucket.flags().is_queued() && !bucket.retire(now, now)),
+        Joined::Waiting(..) => assert!(!sealed && bucket.flags().is_queued() && !bucket.retire(now, now)),
         Joined::Granted => assert!(!sealed && !bucket.flags().is_queued()),
         joined => assert!(sealed && joined == Joined::Sealed),
     }
