@@ -132,6 +132,18 @@ fn the_number_of_keys_is_bounded_and_those_held_are_served() {
 }
 
 #[test]
+fn a_key_that_finds_no_room_leaves_the_count_as_it_was() {
+    let keyed = KeyedLimiter::builder().max_keys(1).build(|_: &u64| TokenBucket::new(1, Rate::ZERO));
+    keyed.try_acquire(&1, 1).unwrap();
+    for _ in 0..3 {
+        assert_eq!(keyed.try_acquire(&2, 1), Err(AcquireError::TooManyKeys));
+    }
+    assert!(keyed.remove(&1));
+    assert_eq!(keyed.try_acquire(&2, 1), Ok(()), "there is room for one again");
+    assert_eq!(keyed.try_acquire(&1, 1), Err(AcquireError::TooManyKeys));
+}
+
+#[test]
 fn closing_refuses_but_the_books_are_kept() {
     let (keyed, _) = manual(2, 1);
     keyed.try_acquire("a", 1).unwrap();

@@ -152,7 +152,8 @@ where
             self.keys.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
         };
         let admitted = admit() || (0..AT_THE_BOUND).any(|_| self.inspect_one(now) && admit());
-        admitted.then_some(KeyTicket(Some(&self.keys)))
+        // A ticket that is made must have been admitted: dropping it takes one off the count.
+        if admitted { Some(KeyTicket(Some(&self.keys))) } else { None }
     }
 
     /// Serves `key`'s line, if it has one, from the bucket that it has now.
