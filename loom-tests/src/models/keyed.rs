@@ -27,7 +27,7 @@ pub(super) const MODELS: &[Model] = &[
         run: dropped_reclaim,
     },
     Model { name: "key: close and join: nobody stays", preemptions: 3, run: close_join },
-    Model { name: "key: the bound on keys holds, and is not used up", preemptions: 3, run: max_keys },
+    Model { name: "key: the bound on keys holds, and is not used up", preemptions: 2, run: max_keys },
 ];
 
 pub(super) type Keyed = KeyedLimiter<u8, TokenBucket, Infallible, MonotonicClock>;

@@ -13,14 +13,16 @@ use crate::{Limiter, Rate, TokenBucket, Tokens};
 mod boxed;
 mod bucket;
 mod gate;
+mod handover;
 mod keyed;
 mod line;
 mod removal;
+mod unheard;
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
-    [bucket::MODELS, line::MODELS, gate::MODELS, boxed::MODELS, keyed::MODELS, removal::MODELS]
-        .into_iter()
-        .flatten()
+    let kernel =
+        [bucket::MODELS, line::MODELS, unheard::MODELS, gate::MODELS, boxed::MODELS, handover::MODELS];
+    kernel.into_iter().chain([keyed::MODELS, removal::MODELS]).flatten()
 }
 
 /// A limiter that never refills.
@@ -44,7 +46,7 @@ fn three(one: impl FnOnce() + 'static, two: impl FnOnce() + 'static, three: impl
 }
 
 /// Polls once, without being woken afterwards.
-fn poll<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+fn poll<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
