@@ -132,6 +132,18 @@ fn the_number_of_keys_is_bounded_and_those_held_are_served() {
 }
 
 #[test]
+fn a_key_that_finds_no_room_leaves_the_count_as_it_was() {
+    let keyed = KeyedLimiter::builder().max_keys(1).build(|_: &u64| TokenBucket::new(1, Rate::ZERO));
+    keyed.try_acquire(&1, 1).unwrap();
+    for _ in 0..3 {
+        assert_eq!(keyed.try_acquire(&2, 1), Err(AcquireError::TooManyKeys));
+    }
+    assert!(keyed.remove(&1));
+    assert_eq!(keyed.try_acquire(&2, 1), Ok(()), "there is room for one again");
+    assert_eq!(keyed.try_acquire(&1, 1), Err(AcquireError::TooManyKeys));
+}
+
+#[test]
 fn closing_refuses_but_the_books_are_kept() {
     let (keyed, _) = manual(2, 1);
     keyed.try_acquire("a", 1).unwrap();
@@ -248,4 +260,21 @@ async fn owned_futures_can_be_spawned() {
     }
     keyed.acquire("b", 1).await.unwrap();
     assert_eq!(keyed.acquire_timeout("c", 2, SECOND).await.unwrap_err().retry_after(), None);
+}
+
+#[test]
+fn a_key_that_was_waited_for_when_all_was_closed_becomes_idle_and_goes() {
+    let (keyed, clock) = manual(1, 1);
+    keyed.try_acquire("a", 1).unwrap();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| keyed.acquire_blocking("a", 1));
+        while keyed.waiting("a") == 0 {
+            std::thread::yield_now();
+        }
+        keyed.close();
+        assert_eq!(waiter.join().unwrap(), Err(AcquireError::Closed));
+    });
+    clock.advance(10 * SECOND);
+    assert!(keyed.is_idle("a"));
+    assert_eq!(keyed.reclaim(), 1);
 }

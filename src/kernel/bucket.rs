@@ -115,10 +115,12 @@ impl<L: Limit> Bucket<L> {
         if self.serve(line, now, wakes) == Taken::Sealed {
             return Taken::Sealed;
         }
-        match line.is_empty() {
-            true => self.limit.serve(&self.cell, n, !line.is_unused(), now),
-            false => Taken::Queued,
+        if !line.is_empty() {
+            return Taken::Queued;
         }
+        let taken = self.limit.serve(&self.cell, n, !line.is_unused(), now);
+        self.note_taken(line, taken, n, now);
+        taken
     }
 
     /// Takes what is claimed, or joins the line.
@@ -152,7 +154,9 @@ impl<L: Limit> Bucket<L> {
         // Foreign code first: should it panic, nothing has been marked.
         let (cost, waker) = (self.limit.weight(n), waker.clone());
         if line.is_empty() {
-            match self.limit.take_or_queue(&self.cell, n, now) {
+            let taken = self.limit.take_or_queue(&self.cell, n, now);
+            self.note_taken(line, taken, n, now);
+            match taken {
                 // A state that does not fit its cell cannot be marked either, and will never be granted.
                 Taken::Queued => {}
                 Taken::Granted => return Joined::Granted,
@@ -274,6 +278,7 @@ impl<L: Limit> Bucket<L> {
             if taken != Taken::Granted {
                 return taken;
             }
+            self.note_taken(pass.0, taken, n, now);
             pass.0.grant_head(pass.1);
             pass.2 = true;
         }
@@ -289,6 +294,14 @@ impl<L: Limit> Bucket<L> {
     fn note_room(&self, line: &mut Line, now: Timestamp) {
         if line.has_unheard() {
             line.note_room(self.capacity() - self.available(now));
+        }
+    }
+
+    /// The same, of the moment at which `n` were taken: what was given back just before has filled room that this
+    /// take has made again.
+    fn note_taken(&self, line: &mut Line, taken: Taken, n: Tokens, now: Timestamp) {
+        if taken == Taken::Granted && line.has_unheard() {
+            line.note_room(self.capacity() - (self.available(now) + n));
         }
     }
 

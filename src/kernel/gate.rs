@@ -105,6 +105,12 @@ fn taken(refusal: Result<(), Option<Duration>>) -> Taken {
     refusal.map_or_else(Taken::Refused, |()| Taken::Granted)
 }
 
+/// The flags to report of a change: sealed only if it was turned away. One that was inside as the bucket was sealed
+/// is done, and must not be done again elsewhere.
+fn done(passed: Result<((), Flags), Flags>) -> Flags {
+    passed.map_or_else(|flags| flags, |((), flags)| flags.without(Flags::SEALED))
+}
+
 fn barred(flags: Flags) -> Taken {
     if flags.is_sealed() { Taken::Sealed } else { Taken::Queued }
 }
@@ -188,12 +194,12 @@ impl Limit for Box<dyn RateLimiter> {
 
     fn refund(&self, gate: &Gate, n: Tokens, now: Timestamp, seal: Seal) -> Flags {
         let admit = |flags: Flags| !flags.is_sealed() || seal == Seal::Ignored;
-        gate.pass(admit, || self.give_back(n, now)).map_or_else(|flags| flags, |((), flags)| flags)
+        done(gate.pass(admit, || self.give_back(n, now)))
     }
 
     fn debit(&self, gate: &Gate, n: Tokens, now: Timestamp, seal: Seal) -> Flags {
         let admit = |flags: Flags| !flags.is_sealed() || seal == Seal::Ignored;
-        gate.pass(admit, || self.charge(n, now)).map_or_else(|flags| flags, |((), flags)| flags)
+        done(gate.pass(admit, || self.charge(n, now)))
     }
 
     fn retire(&self, gate: &Gate, since: Timestamp, now: Timestamp) -> bool {

@@ -3,7 +3,6 @@
 use core::future::Future;
 use core::hash::{BuildHasher, Hash};
 use core::ops::Deref;
-use core::sync::atomic::{Ordering, fence};
 use core::task::Waker;
 use core::time::Duration;
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use crate::kernel::Limit;
 use crate::kernel::bucket::{Claim, Joined, Next};
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::{Standing, Ticket};
+use crate::kernel::sync::{Ordering, fence};
 use crate::wait::task::Acquire;
 use crate::wait::{Place, Progress, Waiter, thread};
 use crate::{AcquireError, Clock, Timestamp, Tokens};

@@ -3,7 +3,6 @@
 use core::convert::Infallible;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use super::hasher::RandomState;
 use super::lines::Lines;
 use super::table::Table;
 use crate::kernel::Limit;
+use crate::kernel::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use crate::{Clock, MonotonicClock};
 
 /// Makes a [`KeyedLimiter`] that differs from the default.

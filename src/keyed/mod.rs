@@ -3,7 +3,6 @@
 use core::convert::Infallible;
 use core::fmt;
 use core::hash::Hash;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use crate::MonotonicClock;
 use crate::algorithm::Unlimited;
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
+use crate::kernel::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 
 mod acquire;
 mod builder;

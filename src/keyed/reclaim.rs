@@ -17,7 +17,6 @@
 
 use core::cell::Cell;
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -28,6 +27,7 @@ use super::candidates::{Candidate, Candidates};
 use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
+use crate::kernel::sync::Ordering;
 use crate::{Clock, Timestamp};
 
 /// What an inspection found.

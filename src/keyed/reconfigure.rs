@@ -1,14 +1,13 @@
 //! Changing the limits of keys while they are in use.
 
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::{Ordering, fence};
 use std::sync::Arc;
-use std::thread::yield_now;
 
 use super::{Equivalent, KeyedLimiter, Slot};
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
+use crate::kernel::sync::{Ordering, fence, yield_now};
 use crate::{Carry, Clock};
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>

@@ -1,7 +1,6 @@
 //! Making buckets and unlinking them.
 
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::Arc;
 
 use super::candidates::Candidate;
@@ -11,6 +10,7 @@ use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
 use crate::kernel::limit::Seal;
+use crate::kernel::sync::{AtomicUsize, Ordering, fence};
 use crate::{AcquireError, Carry, Clock, Timestamp, Tokens};
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
@@ -152,7 +152,8 @@ where
             self.keys.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
         };
         let admitted = admit() || (0..AT_THE_BOUND).any(|_| self.inspect_one(now) && admit());
-        admitted.then_some(KeyTicket(Some(&self.keys)))
+        // A ticket that is made must have been admitted: dropping it takes one off the count.
+        if admitted { Some(KeyTicket(Some(&self.keys))) } else { None }
     }
 
     /// Serves `key`'s line, if it has one, from the bucket that it has now.

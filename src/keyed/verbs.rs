@@ -1,12 +1,12 @@
 //! Taking without waiting, giving back, removing, closing.
 
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::{Ordering, fence};
 
 use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::{Line, Wakes};
+use crate::kernel::sync::{Ordering, fence};
 use crate::wait::{checked, valid};
 use crate::{AcquireError, Clock, Timestamp, Tokens};
 
@@ -209,11 +209,12 @@ where
         Q: Hash + Equivalent<K> + ?Sized,
     {
         let guard = self.table.guard();
-        let Some((key, slot)) = self.table.get_key_value(key, &guard) else { return false };
+        let Some((key, _)) = self.table.get_key_value(key, &guard) else { return false };
         // Sealed under the line's lock: what was granted from this bucket is told from what its successor
         // grants.
         let live = self.lines.with(key, |_, line, wakes| {
-            let live = slot.bucket.seal();
+            // Looked up again: it may have been reconfigured before we had the lock.
+            let live = self.table.get(key, &guard).is_some_and(|slot| slot.bucket.seal());
             if live {
                 line.forget_grants();
                 line.wake_head(wakes);

@@ -1,11 +1,10 @@
 //! Changing a limit while it is in use.
 
-use std::thread::yield_now;
-
 use super::Limiter;
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
+use crate::kernel::sync::yield_now;
 use crate::{Carry, Clock};
 
 impl<A: Limit, C: Clock> Limiter<A, C> {
