@@ -1,56 +1,59 @@
 //! [`CoarseClock`]: late by a little, never early.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use lazy_limiter::{Clock, CoarseClock, Limiter, MonotonicClock, Rate, TokenBucket};
+use lazy_limiter::{Clock, CoarseClock, Limiter, MonotonicClock, Rate, Timestamp, TokenBucket};
+
+/// Made before any coarse clock, so its readings are larger than theirs by the little that lies between.
+static EXACT: LazyLock<MonotonicClock> = LazyLock::new(MonotonicClock::new);
+
+fn coarse() -> CoarseClock {
+    LazyLock::force(&EXACT);
+    CoarseClock::new()
+}
+
+/// Nanoseconds that have passed since a coarse clock read `from`, and no fewer, however late that was.
+fn since(from: Timestamp) -> u64 {
+    EXACT.now().since(from).as_nanos() as u64
+}
 
 /// One-sided: a late reading can only refuse more. So nothing that delays a thread makes this fail.
 #[test]
 fn a_limiter_on_a_coarse_clock_stays_within_its_envelope() {
     const CAPACITY: u64 = 100;
-    const PER_SECOND: u64 = 1_000_000;
-    let exact = MonotonicClock::new();
-    let clock = CoarseClock::new();
-    let limiter = Limiter::with_clock(TokenBucket::new(CAPACITY, Rate::per_second(PER_SECOND)), clock);
-    let (granted, end) = (AtomicU64::new(0), exact.now() + Duration::from_millis(200));
+    let clock = coarse();
+    let from = clock.now();
+    let limiter = Limiter::with_clock(TokenBucket::new(CAPACITY, Rate::per_second(1_000_000)), clock.clone());
+    let (granted, end) = (AtomicU64::new(0), EXACT.now() + Duration::from_millis(200));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 let mut mine = 0;
-                while exact.now() < end {
+                while EXACT.now() < end {
                     mine += u64::from(limiter.try_acquire(1).is_ok());
                 }
                 granted.fetch_add(mine, Ordering::Relaxed);
             });
         }
     });
-    let elapsed = exact.now().as_nanos() + CoarseClock::RESOLUTION.as_nanos() as u64;
-    let (granted, most) = (granted.into_inner(), CAPACITY + (elapsed * (PER_SECOND / 1_000_000)).div_ceil(1000));
-    assert!(granted <= most, "{granted} granted of {most}");
-    assert!(granted > CAPACITY, "it must have moved");
+    let granted = granted.into_inner();
+    // By its own account, and by the exact clock's.
+    let (own, exact) = (clock.now().since(from).as_nanos() as u64, since(from));
+    for most in [own, exact].map(|nanos| CAPACITY + nanos.div_ceil(1000)) {
+        assert!(granted <= most, "{granted} granted of {most}");
+    }
 }
 
 #[test]
 fn it_is_never_early_nor_goes_back() {
-    let coarse = CoarseClock::new();
-    let exact = MonotonicClock::new();
-    // The exact reading comes first at the beginning, and last ever after: real time between is at least as long.
-    let from = exact.now();
-    let (began, mut last) = (coarse.now(), coarse.now());
-    // The first reading may itself be late, by as much as it takes the thread to come by; that is no earliness of
-    // those that follow. So it is waited for until it has just moved.
-    let moved = loop {
-        let now = coarse.now();
-        if now != began {
-            break now;
-        }
-        thread::yield_now();
-    };
-    assert!(moved > began && exact.now() >= from);
-    for _ in 0..100_000 {
-        let now = coarse.now();
+    let clock = coarse();
+    let (began, mut last) = (EXACT.now(), Timestamp::ZERO);
+    while EXACT.now().since(began) < Duration::from_millis(20) {
+        let now = clock.now();
+        assert!(now <= EXACT.now(), "{now:?} is yet to come");
         assert!(now >= last, "{now:?} after {last:?}");
         last = now;
     }
@@ -58,7 +61,7 @@ fn it_is_never_early_nor_goes_back() {
 
 #[test]
 fn all_of_them_tell_one_time() {
-    let (one, other) = (CoarseClock::new(), CoarseClock::default());
+    let (one, other) = (coarse(), CoarseClock::default());
     let copy = one.clone();
     for _ in 0..1000 {
         // Taken in turn, none is behind the one before: they read the same number.
@@ -67,25 +70,32 @@ fn all_of_them_tell_one_time() {
     }
 }
 
+fn slow(clock: &CoarseClock) -> Limiter<TokenBucket, CoarseClock> {
+    Limiter::with_clock(TokenBucket::new(1, Rate::per_second(200)), clock.clone())
+}
+
+/// Three of four have to accrue, in 5 ms each.
+const THREE: u64 = 15_000_000;
+
 #[test]
 fn waiting_on_it_ends_for_threads() {
-    let limiter = Limiter::with_clock(TokenBucket::new(1, Rate::per_second(200)), CoarseClock::new());
-    let exact = MonotonicClock::new();
+    let clock = coarse();
+    let (from, limiter) = (clock.now(), slow(&clock));
     for _ in 0..4 {
         limiter.acquire_blocking(1).unwrap();
     }
-    // Three had to accrue, at 5 ms each; the reading that it began with may have been late, not early.
-    let most = 1 + (exact.now().as_nanos() + CoarseClock::RESOLUTION.as_nanos() as u64) / 5_000_000;
-    assert!(most >= 3, "four within {:?}", exact.now());
+    assert!(since(from) >= THREE);
 }
 
 #[test]
 fn waiting_on_it_ends_for_tasks() {
-    let limiter = Limiter::with_clock(TokenBucket::new(1, Rate::per_second(200)), CoarseClock::new());
+    let clock = coarse();
     let four = async || {
+        let (from, limiter) = (clock.now(), slow(&clock));
         for _ in 0..4 {
             limiter.acquire(1).await.unwrap();
         }
+        assert!(since(from) >= THREE);
     };
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(four());
     // And without a runtime that has timers.
