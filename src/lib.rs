@@ -61,7 +61,8 @@
 //! # Testing your code
 //!
 //! Give your limiters a [`ManualClock`] (or a `TokioClock` under paused tokio time): time moves when you say so, and
-//! whoever waits is woken.
+//! whoever waits is woken. The feature `testing` adds a module of that name, which holds an [`Algorithm`] of your own
+//! against its contract.
 //!
 //! # Inside
 //!
@@ -83,6 +84,8 @@ mod limiter;
 mod rate;
 mod rate_limiter;
 mod snapshot;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timestamp;
 mod tokens;
 mod wait;

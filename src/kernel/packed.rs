@@ -32,6 +32,34 @@ use super::sync::{AtomicU64, Ordering};
 ///     }
 /// }
 /// ```
+///
+/// One that needs more is not compiled:
+///
+/// ```compile_fail,E0080
+/// # use std::time::Duration;
+/// # use lazy_limiter::{Algorithm, Limiter, Pack, Packed, Timestamp, Tokens};
+/// #[derive(Clone, Copy)]
+/// struct Wide(u64);
+///
+/// impl Pack for Wide {
+///     const BITS: u32 = 63;
+///     // ...
+/// #    fn pack(&self) -> u64 { self.0 }
+/// #    fn unpack(bits: u64) -> Self { Wide(bits) }
+/// }
+/// # struct Any;
+/// # impl Algorithm for Any {
+/// #     type State = Wide;
+/// #     type Cell = Packed<Wide>;
+/// #     fn capacity(&self) -> Tokens { Tokens::from(1) }
+/// #     fn start(&self, _: Timestamp) -> Wide { Wide(0) }
+/// #     fn available(&self, _: &Wide, _: Timestamp) -> Tokens { Tokens::from(1) }
+/// #     fn consume(&self, wide: &Wide, _: Tokens, _: Timestamp) -> Wide { *wide }
+/// #     fn time_to_available(&self, _: &Wide, _: Tokens, _: Timestamp) -> Option<Duration> { None }
+/// #     fn give_back(&self, wide: &Wide, _: Tokens, _: Timestamp) -> Wide { *wide }
+/// # }
+/// # Limiter::new(Any).try_acquire(1).ok();
+/// ```
 pub trait Pack: Clone + Send + Sync + 'static {
     /// How many bits [`pack`](Self::pack) uses: at most 62, which is checked when the program is compiled.
     const BITS: u32;

@@ -1,8 +1,10 @@
 //! What a bucket tells about itself in one reading.
 
 use super::bucket::Bucket;
+use super::cell::Cell;
 use super::limit::{Limit, Reading};
 use super::line::Line;
+use crate::algorithm::Algorithm;
 use crate::{Snapshot, Timestamp, Tokens};
 
 impl<L: Limit> Bucket<L> {
@@ -25,6 +27,13 @@ impl<L: Limit> Bucket<L> {
             reset_after: self.wait_behind(line, limit, now),
             retry_after: self.wait_behind(line, one_of(limit), now),
         }
+    }
+}
+
+impl<A: Algorithm> Bucket<A> {
+    /// Hands the algorithm and its state to `look`.
+    pub(crate) fn inspect<R>(&self, look: impl FnOnce(&A, &A::State) -> R) -> R {
+        self.cell.read(|state, _| look(&self.limit, state))
     }
 }
 

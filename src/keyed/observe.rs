@@ -7,7 +7,7 @@ use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::wait::checked;
-use crate::{Clock, Snapshot, Timestamp, Tokens};
+use crate::{Algorithm, Clock, Snapshot, Timestamp, Tokens};
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
 where
@@ -91,6 +91,16 @@ where
                 queued.then(|| self.lines.with_found(key, |line, _| bucket.snapshot_behind(line, now)));
             behind.flatten().unwrap_or_else(|| bucket.snapshot(now))
         })
+    }
+
+    /// Asks `key`'s algorithm something about the state that it is in now, whoever may be waiting; see
+    /// [`Limiter::inspect`](crate::Limiter::inspect). `None` if it is not held, that is, full.
+    pub fn inspect<Q, R>(&self, key: &Q, ask: impl FnOnce(&A, &A::State, Timestamp) -> R) -> Option<R>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+        A: Algorithm,
+    {
+        self.look(key, |bucket, now| bucket.inspect(|algorithm, state| ask(algorithm, state, now)))
     }
 
     /// Whether `key` is full and nobody waits for it; so is every key that is not held.

@@ -98,19 +98,19 @@ where
         let now = self.clock.now();
         // Each of those that are there now, once.
         let looks = self.candidates.len();
-        (0..looks).filter(|_| self.inspect(now, Haste::Now) == Found::Reclaimed).count()
+        (0..looks).filter(|_| self.visit(now, Haste::Now) == Found::Reclaimed).count()
     }
 
     /// After a new key: garbage must go faster than it comes.
     pub(super) fn inspect_some(&self, now: Timestamp) {
         for _ in 0..BUDGET {
-            self.inspect(now, Haste::WhenDue);
+            self.visit(now, Haste::WhenDue);
         }
     }
 
     /// For the sake of a new key that has no room: whether there may be some now.
     pub(super) fn inspect_one(&self, now: Timestamp) -> bool {
-        matches!(self.inspect(now, Haste::Now), Found::Reclaimed | Found::Stale)
+        matches!(self.visit(now, Haste::Now), Found::Reclaimed | Found::Stale)
     }
 
     /// After a hit: now and then, and again at once while it pays.
@@ -133,11 +133,11 @@ where
         Q: Hash + Equivalent<K> + ?Sized,
     {
         if self.table.help(key) {
-            self.inspect(now, Haste::WhenDue);
+            self.visit(now, Haste::WhenDue);
             return 0;
         }
         for _ in 0..BUDGET {
-            match self.inspect(now, Haste::WhenDue) {
+            match self.visit(now, Haste::WhenDue) {
                 Found::Reclaimed | Found::Stale => {}
                 Found::InUse | Found::Nothing => return HITS / 2 + chance(HITS),
             }
@@ -146,7 +146,7 @@ where
     }
 
     /// Looks at the first candidate.
-    fn inspect(&self, now: Timestamp, haste: Haste) -> Found {
+    fn visit(&self, now: Timestamp, haste: Haste) -> Found {
         let Some(candidate) = self.candidates.pop() else { return Found::Nothing };
         // Back to the end unless told otherwise, also if an algorithm panics.
         let mut candidate = Requeue { queue: &self.candidates, candidate: Some(candidate) };
@@ -218,7 +218,7 @@ where
                 let Some(limiter) = limiter.upgrade() else { return };
                 let now = limiter.clock.now();
                 for _ in 0..left.min(CHUNK) {
-                    limiter.inspect(now, Haste::Now);
+                    limiter.visit(now, Haste::Now);
                 }
                 left = left.saturating_sub(CHUNK);
             }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::algorithm::Unlimited;
+use crate::algorithm::{Algorithm, Unlimited};
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::limit::{Seal, Taken};
@@ -25,7 +25,7 @@ use current::Current;
 
 /// One rate limiter, shared by any number of threads and tasks through `&` or an `Arc`.
 ///
-/// `A` is an [`Algorithm`](crate::Algorithm), or a `Box<dyn RateLimiter>`.
+/// `A` is an [`Algorithm`], or a `Box<dyn RateLimiter>`.
 ///
 /// ```
 /// use lazy_limiter::{Limiter, Rate, TokenBucket};
@@ -236,6 +236,29 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
             bucket.seal();
             line.close(wakes);
         });
+    }
+
+    /// Asks the algorithm something about the state that it is in now, whoever may be waiting. Changes nothing.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use lazy_limiter::{All, FixedWindow, Limiter, Rate, TokenBucket, Tokens};
+    ///
+    /// let burst = TokenBucket::new(10, Rate::per_second(5));
+    /// let day = FixedWindow::new(1000, Duration::from_secs(24 * 60 * 60));
+    /// let limiter = Limiter::new(All((burst, day)));
+    /// limiter.try_acquire(10)?;
+    /// // Which of the two is it that refuses?
+    /// let limiting = limiter.inspect(|all, state, now| all.limiting(state, Tokens::from(10), now));
+    /// assert_eq!(limiting, Some(0));
+    /// # Ok::<(), lazy_limiter::AcquireError>(())
+    /// ```
+    pub fn inspect<R>(&self, ask: impl FnOnce(&A, &A::State, Timestamp) -> R) -> R
+    where
+        A: Algorithm,
+    {
+        let now = self.clock.now();
+        self.current.with(|bucket| bucket.inspect(|algorithm, state| ask(algorithm, state, now)))
     }
 
     /// Looks at the current bucket, and at the line if anybody may stand in it.
