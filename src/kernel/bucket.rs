@@ -290,8 +290,8 @@ impl<L: Limit> Bucket<L> {
         line.wake_head(wakes);
     }
 
-    /// Keeps account of the room that unseen grants depend on.
-    fn note_room(&self, line: &mut Line, now: Timestamp) {
+    /// Keeps account of the room that unseen grants depend on: before any is made.
+    pub(crate) fn note_room(&self, line: &mut Line, now: Timestamp) {
         if line.has_unheard() {
             line.note_room(self.capacity() - self.available(now));
         }

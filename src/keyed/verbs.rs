@@ -196,7 +196,17 @@ where
             key,
             now,
             |_| Ok(()),
-            |bucket, now| (!bucket.debit(n, now, Seal::Respected).is_sealed()).then_some(()),
+            |bucket, now| {
+                if bucket.flags().is_queued() {
+                    self.lines.with_found(key, |line, _| {
+                        // Not if it has been replaced meanwhile: the line is another bucket's then.
+                        if !bucket.flags().is_sealed() {
+                            bucket.note_room(line, now);
+                        }
+                    });
+                }
+                (!bucket.debit(n, now, Seal::Respected).is_sealed()).then_some(())
+            },
         )
     }
 

@@ -168,6 +168,9 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
             return Ok(());
         }
         let now = self.clock.now();
+        if self.current.with(|bucket| bucket.flags().is_queued()) {
+            self.with_line(|bucket, line, _| bucket.note_room(line, now));
+        }
         // Whoever leads the line finds the new date when the old one comes.
         if self.current.with(|bucket| bucket.debit(n, now, Seal::Respected)).is_sealed() {
             self.with_line(|bucket, _, _| bucket.debit(n, now, Seal::Ignored));
