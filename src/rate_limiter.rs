@@ -16,6 +16,47 @@ use crate::{Timestamp, Tokens};
 /// is no function of a state and the time: a limiter that adapts to outside signals, counts what is in flight,
 /// or asks somebody else.
 ///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use std::time::Duration;
+/// use lazy_limiter::{Limiter, RateLimiter, Timestamp, Tokens};
+///
+/// /// So many at once; who is done gives back.
+/// struct InFlight { most: u64, now: AtomicU64 }
+///
+/// impl RateLimiter for InFlight {
+///     fn capacity(&self) -> Tokens {
+///         Tokens::from_parts(self.most)
+///     }
+///     fn available(&self, _: Timestamp) -> Tokens {
+///         Tokens::from_parts(self.most.saturating_sub(self.now.load(Ordering::Acquire)))
+///     }
+///     fn try_acquire(&self, n: Tokens, _: Timestamp) -> Result<(), Option<Duration>> {
+///         let take = |now: u64| (now + n.parts() <= self.most).then(|| now + n.parts());
+///         self.now.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).map(drop).map_err(|_| None)
+///     }
+///     fn time_to_available(&self, n: Tokens, at: Timestamp) -> Option<Duration> {
+///         (n <= self.available(at)).then_some(Duration::ZERO)
+///     }
+///     fn give_back(&self, n: Tokens, _: Timestamp) {
+///         let give = |now: u64| Some(now.saturating_sub(n.parts()));
+///         let _ = self.now.fetch_update(Ordering::AcqRel, Ordering::Acquire, give);
+///     }
+///     fn charge(&self, n: Tokens, _: Timestamp) {
+///         self.now.fetch_add(n.parts(), Ordering::AcqRel);
+///     }
+/// }
+///
+/// let two = InFlight { most: Tokens::from(2).parts(), now: AtomicU64::new(0) };
+/// let limiter = Limiter::new(Box::new(two) as Box<dyn RateLimiter>);
+/// limiter.acquire_blocking(1)?;
+/// limiter.acquire_blocking(1)?;
+/// assert!(limiter.try_acquire(1).is_err());
+/// limiter.give_back(1)?;
+/// limiter.acquire_blocking(1)?;
+/// # Ok::<(), lazy_limiter::AcquireError>(())
+/// ```
+///
 /// # Contract
 ///
 /// Calls come from many threads at once. [`try_acquire`](Self::try_acquire) must decide and take in one atomic

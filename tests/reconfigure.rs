@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use lazy_limiter::{
-    AcquireError, Algorithm, Carry, KeyedLimiter, Limiter, ManualClock, Rate, RateLimiter, TokenBucket,
+    AcquireError, Algorithm, All, Carry, KeyedLimiter, Limiter, ManualClock, Rate, RateLimiter, TokenBucket,
     Tokens,
 };
 
@@ -100,6 +100,29 @@ fn a_closed_limiter_stays_closed() {
     limiter.charge(2).unwrap();
     limiter.give_back(2).unwrap();
     assert_eq!(limiter.available(), Tokens::from(1), "one of two, less two, and two again");
+}
+
+#[test]
+fn each_part_of_several_limits_keeps_what_it_had() {
+    let clock = ManualClock::new();
+    let both = |burst, daily| {
+        let day = TokenBucket::new(daily, Rate::new(daily, 86_400 * SECOND));
+        All((bucket(burst, 10), day))
+    };
+    let limiter = Limiter::with_clock(both(10, 1000), clock.clone());
+    for _ in 0..90 {
+        limiter.try_acquire(10).unwrap();
+        clock.advance(SECOND);
+    }
+    // Of the day's thousand, a hundred and what came in a minute and a half are left.
+    let left_today = |limiter: &Limiter<All<(TokenBucket, TokenBucket)>, _>| {
+        limiter.inspect(|all, state, now| all.0.1.available(&state.1, now).as_f64())
+    };
+    let before = left_today(&limiter);
+    assert!((101.0..101.1).contains(&before), "{before}");
+    limiter.reconfigure(both(20, 1000));
+    assert!((left_today(&limiter) - before).abs() < 0.001, "neither lost nor minted");
+    assert_eq!(limiter.available(), Tokens::from(10));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::Algorithm;
 use crate::kernel::Boxed;
-use crate::{Timestamp, Tokens};
+use crate::{Carry, Timestamp, Tokens};
 
 /// Several limits as one: all of them grant, in one atomic step, or nothing is taken from any.
 ///
@@ -91,6 +91,21 @@ impl<T: Parts> Algorithm for All<T> {
         self.0.debt(state, now)
     }
 
+    fn empty(&self, now: Timestamp) -> T::States {
+        self.0.empty(now)
+    }
+
+    fn inherit(
+        &self,
+        state: &T::States,
+        old: &Self,
+        left: &T::States,
+        carry: Carry,
+        now: Timestamp,
+    ) -> T::States {
+        self.0.inherit(state, &old.0, left, carry, now)
+    }
+
     fn is_idle(&self, state: &T::States, now: Timestamp) -> bool {
         self.0.is_idle(state, now)
     }
@@ -127,6 +142,17 @@ pub trait Parts: Send + Sync + sealed::Sealed + 'static {
     fn give_back(&self, states: &Self::States, n: Tokens, now: Timestamp) -> Self::States;
     #[doc(hidden)]
     fn debt(&self, states: &Self::States, now: Timestamp) -> Tokens;
+    #[doc(hidden)]
+    fn empty(&self, now: Timestamp) -> Self::States;
+    #[doc(hidden)]
+    fn inherit(
+        &self,
+        states: &Self::States,
+        old: &Self,
+        left: &Self::States,
+        carry: Carry,
+        now: Timestamp,
+    ) -> Self::States;
     #[doc(hidden)]
     fn is_idle(&self, states: &Self::States, now: Timestamp) -> bool;
     #[doc(hidden)]
@@ -187,6 +213,21 @@ macro_rules! parts {
 
             fn debt(&self, states: &Self::States, now: Timestamp) -> Tokens {
                 Tokens::ZERO$(.max(self.$at.debt(&states.$at, now)))+
+            }
+
+            fn empty(&self, now: Timestamp) -> Self::States {
+                ($(self.$at.empty(now),)+)
+            }
+
+            fn inherit(
+                &self,
+                states: &Self::States,
+                old: &Self,
+                left: &Self::States,
+                carry: Carry,
+                now: Timestamp,
+            ) -> Self::States {
+                ($(self.$at.inherit(&states.$at, &old.$at, &left.$at, carry, now),)+)
             }
 
             fn is_idle(&self, states: &Self::States, now: Timestamp) -> bool {

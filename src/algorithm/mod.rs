@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::kernel::Cell;
 use crate::rate_limiter::WithCell;
-use crate::{RateLimiter, Timestamp, Tokens};
+use crate::{Carry, RateLimiter, Timestamp, Tokens};
 
 mod all;
 mod fixed_window;
@@ -93,6 +93,36 @@ pub trait Algorithm: Send + Sync + 'static {
     /// available. Zero for algorithms that forget it.
     fn debt(&self, _state: &Self::State, _now: Timestamp) -> Tokens {
         Tokens::ZERO
+    }
+
+    /// The state of a new bucket with nothing in it: what a reconfigured one is until it inherits.
+    fn empty(&self, now: Timestamp) -> Self::State {
+        let start = self.start(now);
+        self.consume(&start, self.available(&start, now), now)
+    }
+
+    /// `state`, with what `carry` lets it have of `left`, the state in which a bucket of `old` was left by a
+    /// reconfiguration. By default one level and one debt; an algorithm of several parts looks after each.
+    fn inherit(
+        &self,
+        state: &Self::State,
+        old: &Self,
+        left: &Self::State,
+        carry: Carry,
+        now: Timestamp,
+    ) -> Self::State
+    where
+        Self: Sized,
+    {
+        let share = |n| carry.share(n, old.capacity(), self.capacity());
+        let (level, debt) = match carry {
+            Carry::Reset => (self.available(&self.start(now), now), Tokens::ZERO),
+            _ => (share(old.available(left, now)), share(old.debt(left, now))),
+        };
+        match debt {
+            Tokens::ZERO => self.give_back(state, level, now),
+            debt => self.consume(state, debt, now),
+        }
     }
 
     /// Whether the state is full, that is, as good as new.

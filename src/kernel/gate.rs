@@ -21,7 +21,7 @@ use super::cell::Flags;
 use super::limit::{Limit, Reading, Seal, Taken};
 use super::sync::{AtomicU64, Ordering};
 use crate::algorithm::Ahead;
-use crate::{RateLimiter, Timestamp, Tokens};
+use crate::{Carry, RateLimiter, Timestamp, Tokens};
 
 /// Flags and traffic of one from-scratch limiter.
 #[derive(Debug)]
@@ -127,13 +127,22 @@ impl Limit for Box<dyn RateLimiter> {
         Gate::new(flags)
     }
 
-    /// A limiter from scratch cannot be asked for another that is new: all that it can hold.
-    fn fresh(&self, _now: Timestamp) -> Tokens {
-        self.capacity()
+    /// One level and one debt. A limiter from scratch cannot be asked for another that is new: to start anew is to be
+    /// full.
+    fn take_over(&self, gate: &Gate, old: &Self, _left: &Gate, carry: Carry, now: Timestamp) {
+        let share = |n| carry.share(n, old.capacity(), self.capacity());
+        let (level, debt) = match carry {
+            Carry::Reset => (self.capacity(), Tokens::ZERO),
+            _ => (share(old.available(now)), share(old.debt(now))),
+        };
+        if debt > Tokens::ZERO {
+            self.debit(gate, debt, now, Seal::Ignored);
+        } else {
+            self.refund(gate, level, now, Seal::Ignored);
+        }
     }
 
     fn open_empty(&self, now: Timestamp, flags: Flags) -> Gate {
-        self.start(now);
         self.start(now);
         self.charge(self.available(now), now);
         Gate::new(flags)

@@ -8,9 +8,9 @@
 //! commute, so nothing that anybody does meanwhile is lost, and at no instant is a token in both.
 
 use super::bucket::Bucket;
-use super::limit::{Limit, Reading, Seal};
+use super::limit::Limit;
 use super::line::{Line, Wakes};
-use crate::{Carry, Timestamp, Tokens};
+use crate::{Carry, Timestamp};
 
 impl<L: Limit> Bucket<L> {
     /// Marks this bucket as queued, so that it is neither reclaimed nor taken from but through the lock; false if
@@ -40,25 +40,11 @@ impl<L: Limit> Bucket<L> {
         while !self.limit.is_quiet(&self.cell) {
             pause();
         }
-        let Reading { level, debt, .. } = self.limit.reading(&self.cell, Tokens::ZERO, now);
-        let share = |n| scale(n, self.capacity(), new.capacity());
-        let (level, debt) = match carry {
-            Carry::AsIs => (level, debt),
-            Carry::Proportional => (share(level), share(debt)),
-            Carry::Reset => (new.limit.fresh(now), Tokens::ZERO),
-        };
-        new.debit(debt, now, Seal::Ignored);
-        new.refund(level, now, Seal::Ignored);
+        new.limit.take_over(&new.cell, &self.limit, &self.cell, carry, now);
         new.adopt(line, wakes);
         if line.is_unused() {
             new.limit.unqueue(&new.cell);
         }
         new.serve_and_wake_head(line, now, wakes);
     }
-}
-
-/// `n × new / old`, rounded down.
-fn scale(n: Tokens, old: Tokens, new: Tokens) -> Tokens {
-    let parts = u128::from(n.parts()) * u128::from(new.parts()) / u128::from(old.parts().max(1));
-    Tokens::from_parts(u64::try_from(parts).unwrap_or(u64::MAX))
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::cell::{Cell, Flags, Step};
 use crate::algorithm::{Ahead, Algorithm};
-use crate::{Timestamp, Tokens};
+use crate::{Carry, Timestamp, Tokens};
 
 /// What became of an attempt to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +45,9 @@ pub trait Limit: Send + Sync + 'static {
     fn most(&self) -> Tokens;
     #[doc(hidden)]
     fn open(&self, now: Timestamp, flags: Flags) -> Self::Cell;
-    /// What a bucket that opens at `now` holds.
+    /// Adds what `carry` lets it have of what is left in the sealed `left`, a bucket of `old`.
     #[doc(hidden)]
-    fn fresh(&self, now: Timestamp) -> Tokens;
+    fn take_over(&self, cell: &Self::Cell, old: &Self, left: &Self::Cell, carry: Carry, now: Timestamp);
     /// As `open`, with nothing in it.
     #[doc(hidden)]
     fn open_empty(&self, now: Timestamp, flags: Flags) -> Self::Cell;
@@ -127,12 +127,14 @@ impl<A: Algorithm> Limit for A {
         A::Cell::new(self.start(now), flags)
     }
 
-    fn fresh(&self, now: Timestamp) -> Tokens {
-        Algorithm::available(self, &self.start(now), now)
+    fn take_over(&self, cell: &A::Cell, old: &A, left: &A::Cell, carry: Carry, now: Timestamp) {
+        // Sealed: it changes no more.
+        let left = left.read(|state, _| state.clone());
+        change(cell, (), |state, flags| Step::Put(self.inherit(state, old, &left, carry, now), flags, ()));
     }
 
     fn open_empty(&self, now: Timestamp, flags: Flags) -> A::Cell {
-        A::Cell::new(self.consume(&self.start(now), self.fresh(now), now), flags)
+        A::Cell::new(self.empty(now), flags)
     }
 
     fn flags(&self, cell: &A::Cell) -> Flags {
