@@ -148,12 +148,17 @@ fn a_key_is_changed_alone_and_a_policy_for_all() {
     assert_eq!((keyed.capacity("a"), keyed.available("a")), (Some(100.into()), Some(6.into())));
     assert_eq!(keyed.capacity("b"), Some(10.into()));
 
-    keyed
-        .reconfigure_all(|key| if key == "b" { Err("not any more") } else { Ok(bucket(20, 1)) }, Carry::AsIs);
+    keyed.try_reconfigure_all(
+        |key| if key == "b" { Err("not any more") } else { Ok(bucket(20, 1)) },
+        Carry::AsIs,
+    );
     assert_eq!((keyed.capacity("a"), keyed.available("a")), (Some(20.into()), Some(6.into())));
     assert!(!keyed.contains_key("b"));
     assert_eq!(keyed.try_acquire("b", 1), Err(AcquireError::Policy("not any more")));
     assert_eq!(keyed.try_acquire("refused", 20), Ok(()));
+
+    keyed.reconfigure_all(|_| bucket(30, 1));
+    assert_eq!((keyed.capacity("a"), keyed.available("a")), (Some(30.into()), Some(6.into())));
 
     // A key that was changed is reclaimed like any other.
     clock.advance(1000 * SECOND);

@@ -54,12 +54,22 @@ where
         })
     }
 
-    /// Replaces the policy, and by it the limit of every key that is held. Keys that the new policy refuses are
-    /// removed.
+    /// Replaces the policy, and by it the limit of every key that is held, keeping the tokens it holds (up to the new
+    /// capacity) and any debt.
     ///
     /// Each key changes atomically, as by [`reconfigure`](Self::reconfigure); not all at one instant. Cost: one visit
     /// to each key.
-    pub fn reconfigure_all(&self, policy: impl Fn(&K) -> Result<A, E> + Send + Sync + 'static, carry: Carry) {
+    pub fn reconfigure_all(&self, policy: impl Fn(&K) -> A + Send + Sync + 'static) {
+        self.try_reconfigure_all(move |key| Ok(policy(key)), Carry::AsIs);
+    }
+
+    /// As [`reconfigure_all`](Self::reconfigure_all), with a policy that may refuse a key, and a choice of what becomes
+    /// of the tokens held. Keys that the new policy refuses are removed.
+    pub fn try_reconfigure_all(
+        &self,
+        policy: impl Fn(&K) -> Result<A, E> + Send + Sync + 'static,
+        carry: Carry,
+    ) {
         let policy: super::Policy<K, A, E> = Arc::new(policy);
         *self.policy.write() = policy.clone();
         // SeqCst: pairs with the fence in `insert`. Either we find the bucket of who made one by the old policy, or

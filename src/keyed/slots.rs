@@ -133,7 +133,7 @@ where
         if self.lines.find(key).is_some() {
             self.serve(key, now);
         }
-        // SeqCst: pairs with the fence in `reconfigure_all`, which finds this bucket unless we find its policy.
+        // SeqCst: pairs with the fence in `try_reconfigure_all`, which finds this bucket unless we find its policy.
         fence(Ordering::SeqCst);
         let current = self.policy.read().clone();
         if !Arc::ptr_eq(policy, &current) {

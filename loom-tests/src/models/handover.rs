@@ -142,7 +142,7 @@ fn policy() {
     let (taker, other) = (keyed.clone(), keyed.clone());
     both(
         move || taker.try_acquire(&KEY, 1).unwrap(),
-        move || other.reconfigure_all(|_: &u8| Ok(bucket(3)), Carry::Reset),
+        move || other.try_reconfigure_all(|_: &u8| Ok(bucket(3)), Carry::Reset),
     );
     assert_eq!(keyed.try_acquire(&KEY, 4).unwrap_err(), exceeds(4, 3));
 }
