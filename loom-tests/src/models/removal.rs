@@ -1,6 +1,6 @@
 //! Keys that are removed by name while others wait for them, take from them or give back.
 //!
-//! Invariant 4 of the line is checked at the end of each: a bucket is marked exactly if somebody waits.
+//! Invariant 4 of the line is checked at the end of each: a bucket is marked exactly if somebody waits or has yet to hear.
 
 use core::convert::Infallible;
 use std::sync::Arc;
