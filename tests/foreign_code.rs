@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, Weak, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
@@ -92,6 +92,45 @@ fn a_limiter_that_panics_once_is_not_marked_as_waited_for_ever_after() {
         let keyed = KeyedLimiter::new(|_: &u8| Box::<Shaky>::default() as Box<dyn RateLimiter>);
         catch_unwind(AssertUnwindSafe(|| keyed.acquire_blocking(&1, 1))).unwrap_err();
         assert_eq!(keyed.try_acquire(&1, 1), Ok(()));
+    });
+}
+
+/// Closes whatever it is part of while tokens are given back to it.
+#[derive(Default)]
+struct Closing {
+    held: AtomicU32,
+    within: Arc<OnceLock<Weak<Limiter<Box<dyn RateLimiter>>>>>,
+}
+
+impl RateLimiter for Closing {
+    fn capacity(&self) -> Tokens {
+        Tokens::from(9)
+    }
+    fn available(&self, _: Timestamp) -> Tokens {
+        Tokens::from(u64::from(self.held.load(Ordering::SeqCst)))
+    }
+    fn try_acquire(&self, _: Tokens, _: Timestamp) -> Result<(), Option<Duration>> {
+        Err(None)
+    }
+    fn time_to_available(&self, _: Tokens, _: Timestamp) -> Option<Duration> {
+        None
+    }
+    fn give_back(&self, _: Tokens, _: Timestamp) {
+        self.held.fetch_add(1, Ordering::SeqCst);
+        self.within.get().and_then(Weak::upgrade).unwrap().close();
+    }
+    fn charge(&self, _: Tokens, _: Timestamp) {}
+}
+
+#[test]
+fn what_is_given_back_as_the_limiter_closes_is_given_back_once() {
+    ends(|| {
+        let closing = Closing::default();
+        let within = closing.within.clone();
+        let limiter = Arc::new(Limiter::new(Box::new(closing) as Box<dyn RateLimiter>));
+        within.set(Arc::downgrade(&limiter)).unwrap();
+        limiter.give_back(1).unwrap();
+        assert_eq!(limiter.available(), Tokens::from(1));
     });
 }
 

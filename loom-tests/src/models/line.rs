@@ -23,6 +23,7 @@ pub(super) const MODELS: &[Model] = &[
     Model { name: "a task joins, a thread gives back", preemptions: 3, run: task },
     Model { name: "giving back publishes to the waiter it serves", preemptions: 3, run: publishes },
     Model { name: "a take passes nobody who is in line", preemptions: 3, run: no_barging },
+    Model { name: "a take passes nobody as the line moves", preemptions: 3, run: no_barging_between },
     Model { name: "the head leaves as a follower joins", preemptions: 3, run: head_leaves },
     Model { name: "the head leaves: the next one watches the clock", preemptions: 3, run: next_leads },
     Model { name: "two wait for a refill: both lead in turn", preemptions: 3, run: refill },
@@ -101,6 +102,20 @@ fn no_barging() {
     giver.give_back(1).unwrap();
     assert!(!taker.join().unwrap(), "it came after the one who waits for two");
     assert!(poll(&mut large).is_ready());
+}
+
+fn no_barging_between() {
+    let limiter = limiter(3, 0);
+    let (mut first, mut second) = (Box::pin(limiter.acquire(1)), Box::pin(limiter.acquire(2)));
+    assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+    let taker = limiter.clone();
+    let taker = spawn(move || taker.try_acquire(1).is_ok());
+    // For the first, and half of what the second waits for.
+    limiter.give_back(2).unwrap();
+    assert!(!taker.join().unwrap(), "it came after the second");
+    assert!(poll(&mut first).is_ready() && poll(&mut second).is_pending());
+    limiter.give_back(1).unwrap();
+    assert!(poll(&mut second).is_ready());
 }
 
 fn head_leaves() {

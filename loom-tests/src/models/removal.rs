@@ -1,6 +1,6 @@
 //! Keys that are removed by name while others wait for them, take from them or give back.
 //!
-//! Invariant 4 of the line is checked at the end of each: a bucket is marked exactly if somebody waits.
+//! Invariant 4 of the line is checked at the end of each: a bucket is marked exactly if somebody waits or has yet to hear.
 
 use core::convert::Infallible;
 use std::sync::Arc;
@@ -23,6 +23,11 @@ pub(super) const MODELS: &[Model] = &[
         run: remove_leave,
     },
     Model { name: "key: a late bucket finds the line", preemptions: 3, run: late_insert },
+    Model {
+        name: "key: a late bucket with nothing in it finds the line",
+        preemptions: 3,
+        run: late_and_empty,
+    },
     Model { name: "key: a grant of a removed bucket is not given back", preemptions: 3, run: forgotten },
     Model { name: "key: removed twice under a waiter", preemptions: 2, run: remove_twice },
     Model {
@@ -109,6 +114,30 @@ fn late_insert() {
         },
     );
     assert_eq!(keyed.waiting(&KEY), 0);
+}
+
+fn late_and_empty() {
+    let policy = |_: &u8| TokenBucket::new(1, Rate::ZERO).starting_tokens(0);
+    let keyed = Arc::new(builder().build(policy));
+    // The table of lines is there, and the key is not.
+    assert!(poll(&mut Box::pin(keyed.acquire(&KEY, 1))).is_pending());
+    assert!(keyed.remove(&KEY));
+    let (late, user) = (keyed.clone(), keyed.clone());
+    let waiter = spawn(move || {
+        let mut future = Box::pin(user.acquire_owned(KEY, 1));
+        assert!(poll(&mut future).is_pending());
+        user.remove(&KEY);
+        // Sees to it that there is a bucket again.
+        assert!(poll(&mut future).is_pending());
+        future
+    });
+    assert!(late.try_acquire(&KEY, 1).is_err());
+    let waiter = waiter.join().unwrap();
+    assert_eq!(keyed.waiting(&KEY), 1);
+    keyed.give_back(&KEY, 1).unwrap();
+    assert_eq!(keyed.waiting(&KEY), 0, "given back, but not to the one who waits");
+    drop(waiter);
+    check(&keyed, 1, 1);
 }
 
 fn forgotten() {

@@ -1,0 +1,251 @@
+#!/usr/bin/env bash
+# Breaks the library one line at a time, in a copy, and checks that a model or a test notices each time.
+#
+#   loom-tests/mutations.sh [WORD]     only the mutations whose names contain WORD
+#
+# Prints a table in Markdown. Fails if a mutation survives that is not explained here, or can no longer be applied.
+# Takes about half an hour on two idle cores. `MUTATIONS_TARGET` keeps the build between runs.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export CARGO_TARGET_DIR=${MUTATIONS_TARGET:-$work/target} RUST_BACKTRACE=0
+only=${1:-}
+caught=0 explained=0 survived=()
+
+# Work on what is committed and what is not, but on nothing that is ignored.
+mkdir "$work/repo"
+cd "$root"
+git ls-files -z --cached --others --exclude-standard | xargs -0 tar cf - | tar xf - -C "$work/repo"
+cd "$work/repo"
+
+models() {
+    RUSTFLAGS='--cfg loom --cfg crossbeam_loom' timeout 600 \
+        cargo test -q -p loom-tests --release -- --fail-fast "$@"
+}
+
+# What notices the mutation: the name of the first model or test that fails, or nothing.
+verdict() { # FILTER..
+    local name
+    if ! models "$@" >"$work/out" 2>"$work/err"; then
+        name=$(sed -n 's/^failed: //p' "$work/out" | head -n 1)
+        # A model that aborts, or runs out of time, has printed its name and nothing else.
+        [[ -n $name ]] || name=$(grep -a . "$work/out" | tail -n 1)
+        [[ -n $name ]] || name='none: it does not compile'
+        sed 's/^/model: /; s/ *$//' <<<"$name"
+    elif ! timeout 600 cargo test -q -p lazy-limiter --lib --tests >"$work/out" 2>&1; then
+        echo "test: $(sed -n 's/^    \([a-z_:]*\)$/\1/p' "$work/out" | head -n 1)"
+    fi
+}
+
+# Applies SED to FILE; FILTER chooses the models (words that their names contain; empty: all). A mutation that is
+# known to survive says WHY.
+mutate() { # NAME FILE SED FILTER [WHY]
+    local name=$1 file=$2 edit=$3 filter=$4 why=${5:-} by
+    [[ $name == *"$only"* ]] || return 0
+    cp "$file" "$work/saved"
+    sed -i "$edit" "$file"
+    if cmp -s "$file" "$work/saved"; then
+        by='CANNOT BE APPLIED'
+    else
+        # shellcheck disable=SC2086
+        by=$(verdict $filter)
+    fi
+    cp "$work/saved" "$file"
+    case $by in
+    '' )
+        if [[ -n $why ]]; then
+            explained=$((explained + 1)) by="*survives*: $why"
+        else
+            survived+=("$name") by='**SURVIVED**'
+        fi ;;
+    'CANNOT BE APPLIED' | *'does not compile') survived+=("$name ($by)") by="**$by**" ;;
+    *) caught=$((caught + 1)) ;;
+    esac
+    printf '| %s | `%s` | %s |\n' "$name" "${file#src/}" "$by"
+}
+
+kernel=src/kernel keyed=src/keyed
+
+echo '| mutation | file | caught by |'
+echo '|---|---|---|'
+
+# Orderings.
+
+mutate 'exchange publishes nothing (AcqRel → Acquire)' $kernel/packed.rs \
+    's/(word, next, Ordering::AcqRel,/(word, next, Ordering::Acquire,/' ''
+mutate 'exchange sees nothing (AcqRel → Release)' $kernel/packed.rs \
+    's/(word, next, Ordering::AcqRel,/(word, next, Ordering::Release,/' ''
+mutate 'failed exchange sees nothing (Acquire → Relaxed)' $kernel/packed.rs \
+    's/Ordering::AcqRel, Ordering::Acquire)/Ordering::AcqRel, Ordering::Relaxed)/' ''
+mutate 'first look of an update is Relaxed' $kernel/packed.rs \
+    's/let mut word = self.word.load(Ordering::Acquire)/let mut word = self.word.load(Ordering::Relaxed)/' ''
+mutate 'reading the level is Relaxed' $kernel/packed.rs \
+    's/split(self.word.load(Ordering::Acquire))/split(self.word.load(Ordering::Relaxed))/' ''
+mutate 'pointer is loaded Relaxed' $kernel/boxed.rs \
+    's/self.pointer.load(Ordering::Acquire, guard)/self.pointer.load(Ordering::Relaxed, guard)/' 'boxed'
+mutate 'pointer publishes nothing (AcqRel → Acquire)' $kernel/boxed.rs \
+    's/(seen, next, Ordering::AcqRel,/(seen, next, Ordering::Acquire,/' 'boxed'
+mutate 'pointer exchange sees nothing (AcqRel → Release)' $kernel/boxed.rs \
+    's/(seen, next, Ordering::AcqRel,/(seen, next, Ordering::Release,/' 'boxed' \
+    'the load before saw the same pointer with Acquire, and a pinned epoch keeps it from being a later one at the same address'
+mutate 'gate: passing publishes nothing (AcqRel → Acquire)' $kernel/gate.rs \
+    's/fetch_update(Ordering::AcqRel, Ordering::Acquire/fetch_update(Ordering::Acquire, Ordering::Acquire/' 'gate'
+mutate 'gate: passing sees nothing (AcqRel → Release)' $kernel/gate.rs \
+    's/fetch_update(Ordering::AcqRel, Ordering::Acquire/fetch_update(Ordering::Release, Ordering::Acquire/' 'gate scratch' \
+    'the look before it saw the same word with Acquire, and no word comes twice: each exit counts the version up'
+mutate 'gate: being turned away sees nothing (Acquire → Relaxed)' $kernel/gate.rs \
+    's/fetch_update(Ordering::AcqRel, Ordering::Acquire/fetch_update(Ordering::AcqRel, Ordering::Relaxed/' 'gate scratch' \
+    'who is turned away goes to the lock or to the map, which order what it does next'
+mutate 'gate: the look before sealing is Relaxed' $kernel/gate.rs \
+    's/let word = gate.0.load(Ordering::Acquire)/let word = gate.0.load(Ordering::Relaxed)/' 'gate'
+mutate 'gate: sealing is Relaxed' $kernel/gate.rs \
+    's/(word, sealed, Ordering::AcqRel,/(word, sealed, Ordering::Relaxed,/' 'gate scratch' \
+    'the look before it has acquired all that the word stands for, and it has nothing of its own to publish'
+mutate 'gate: marking is Relaxed' $kernel/gate.rs \
+    's/fetch_or(bits(flags), Ordering::AcqRel)/fetch_or(bits(flags), Ordering::Relaxed)/' 'gate scratch' \
+    'the entry that follows it acquires through the same word, and a read-modify-write of any ordering carries on what was released'
+mutate 'gate: unmarking is Relaxed' $kernel/gate.rs \
+    's/fetch_and(!bits(flags), Ordering::AcqRel)/fetch_and(!bits(flags), Ordering::Relaxed)/' 'gate scratch' \
+    'as marking'
+mutate 'gate: the flags are looked at Relaxed' $kernel/gate.rs \
+    's/flags(gate.0.load(Ordering::Acquire))/flags(gate.0.load(Ordering::Relaxed))/' 'gate scratch' \
+    'what follows from them is decided again by a read-modify-write, or under the lock'
+mutate 'closing keys without a fence' $keyed/verbs.rs \
+    's/^        fence(Ordering::SeqCst);/        let _ = fence;/' 'key:'
+mutate 'joining a key without a fence' $keyed/acquire.rs \
+    's/^                fence(Ordering::SeqCst);/                let _ = fence;/' 'key:'
+
+# What is said in one exchange.
+
+mutate 'a take passes those in line' $kernel/limit.rs \
+    's/if !flags.is_none() {/if flags.is_sealed() {/' ''
+mutate 'joining does not mark the bucket' $kernel/limit.rs \
+    's/flags.with(Flags::QUEUED), Taken::Queued)/flags, Taken::Queued)/' ''
+mutate 'any one served takes the mark off' $kernel/limit.rs \
+    's/Put(next, marked, Taken::Granted)/Put(next, Flags::NONE, Taken::Granted)/' ''
+mutate 'a new bucket is not marked for the line it meets' $kernel/limit.rs \
+    's/Put(state.clone(), marked, Taken::Refused(hint))/Keep(Taken::Refused(hint))/' 'key:'
+mutate 'giving back does not look at the mark' $kernel/limit.rs \
+    's/Put(Algorithm::give_back(self, state, n, now), flags, flags)/Put(Algorithm::give_back(self, state, n, now), flags, Flags::NONE)/' ''
+mutate 'giving back does not tell of the seal' $kernel/limit.rs \
+    '/fn refund/,/^    }/s/true => Step::Keep(flags)/true => Step::Keep(Flags::NONE)/' 'key:'
+mutate 'charging does not tell of the seal' $kernel/limit.rs \
+    '/fn debit/,/^    }/s/true => Step::Keep(flags)/true => Step::Keep(Flags::NONE)/' 'key:'
+mutate 'a retirement does not look at the flags' $kernel/limit.rs \
+    's/Flags::NONE if idle() =>/_ if idle() =>/' ''
+mutate 'a retirement does not look at the state' $kernel/limit.rs \
+    's/Flags::NONE if idle() =>/Flags::NONE =>/' 'boxed key:'
+mutate 'an amount is not checked against the new bucket' $kernel/bucket.rs \
+    's/let too_much = n > self.capacity();/let too_much = false;/' 'hand key:'
+mutate 'who wants too much is not told' $kernel/bucket.rs \
+    's/Standing::Waiting if n > self.capacity() => {/Standing::Waiting if false => {/' 'hand key:'
+mutate 'gate: sealed while somebody is inside' $kernel/gate.rs \
+    's/ || word \& INSIDE != 0 / /' 'gate'
+mutate 'gate: an exit is no new version' $kernel/gate.rs \
+    's/wrapping_add(VERSION)/wrapping_add(0)/' 'gate'
+mutate 'gate: joining does not mark' $kernel/gate.rs \
+    '/fn take_or_queue/,/^    }/s/self.queue(gate);/self.flags(gate);/' 'gate'
+mutate 'gate: the mark is looked at on entering' $kernel/gate.rs \
+    's/^        self.update(|word| admit(flags(word))/        let entered = self.update(|word| admit(flags(word))/; s/Ok((result, left))/{ let _ = left; Ok((result, flags(entered))) }/' 'gate'
+mutate 'gate: who is granted after marking leaves the mark' $kernel/gate.rs \
+    '/fn take_or_queue/,/^    }/s/if before.is_none() {/if false {/' 'gate'
+mutate 'gate: who is inside as it is sealed is told so' $kernel/gate.rs \
+    's/|((), flags)| flags.without(Flags::SEALED))/|((), flags)| flags)/' 'gate'
+mutate 'gate: what is inside is not waited for' $kernel/gate.rs \
+    's/gate.0.load(Ordering::Acquire) & INSIDE == 0/true || gate.0.load(Ordering::Acquire) \& INSIDE == 0/' 'gate:'
+mutate 'gate: whether anybody is inside is looked at Relaxed' $kernel/gate.rs \
+    's/gate.0.load(Ordering::Acquire) & INSIDE == 0/gate.0.load(Ordering::Relaxed) \& INSIDE == 0/' 'gate:'
+
+# The line.
+
+mutate 'served up to, but not including' $kernel/line.rs \
+    's/self.served = head.ticket + 1;/self.served = head.ticket;/' ''
+mutate 'the next one counts as granted (<=)' $kernel/line.rs \
+    's/match ticket < self.served {/match ticket <= self.served {/' ''
+mutate 'the head is not woken to lead' $kernel/line.rs \
+    's/wakes.wake(head.waker.take());/let _ = (head, wakes);/' ''
+mutate 'serving does not wake the next head' $kernel/bucket.rs \
+    's/^                if self.2 {/                if false {/' ''
+mutate 'leaving does not wake the next head' $kernel/bucket.rs \
+    's/if led || standing == Standing::Granted {/if standing == Standing::Granted {/' ''
+mutate 'a dropped grant does not serve the next' $kernel/bucket.rs \
+    's/if led || standing == Standing::Granted {/if led {/' ''
+mutate 'a dropped grant is not given back' $kernel/bucket.rs \
+    's/self.limit.refund(&self.cell, line.refundable(ticket, n), now, seal);/let _ = seal;/' ''
+mutate 'the last to hear leaves the mark' $kernel/bucket.rs \
+    '/fn release/,/^    }/s/self.limit.unqueue(&self.cell);//' ''
+mutate 'the first to hear takes the mark off' $kernel/bucket.rs \
+    '/fn release/,/^    }/s/if line.is_unused() {/if true {/' ''
+mutate 'a dropped grant comes back whatever room there was' $kernel/bucket.rs \
+    's/line.refundable(ticket, n), now, seal/n, now, seal/' 'unheard'
+mutate 'room is not noted before a take' $kernel/bucket.rs \
+    '/fn serve/,/^    }/s/self.note_room(line, now);//' 'unheard' \
+    'with one amount, what is noted of the moment of the take says the same; refills are seen by tests only'
+mutate 'room is not noted of a take' $kernel/bucket.rs \
+    '/fn take_locked/,/^    }/s/self.note_taken(line, taken, n, now);//' 'unheard'
+mutate 'a joiner does not see that it is closed' $kernel/bucket.rs \
+    's/if line.is_closed() {/if false {/' '' \
+    'what is closed is sealed as well, or, where it has keys, was found closed before'
+mutate 'wakers are dropped under the lock' $kernel/line.rs \
+    's/self.stale.extend(waker);/drop(waker);/' 'nothing-of-this-name'
+
+# Limits that change.
+
+mutate 'hand over: the old one is not sealed' $kernel/handover.rs \
+    's/^        self.seal();//' 'hand'
+mutate 'hand over: the new one is full' src/limiter/reconfigure.rs \
+    's/Bucket::empty(/Bucket::new(/' 'hand'
+mutate 'hand over: the new one is not marked' src/limiter/reconfigure.rs \
+    's/Flags::QUEUED/Flags::NONE/' 'hand'
+mutate 'hand over: the mark stays' $kernel/handover.rs \
+    's/new.limit.unqueue(&new.cell);//' 'hand'
+mutate 'hand over: the debt is forgiven' $kernel/handover.rs \
+    's/new.debit(debt, now, Seal::Ignored);/let _ = debt;/' 'hand'
+mutate 'hand over: nobody is served' $kernel/handover.rs \
+    's/new.serve_and_wake_head(line, now, wakes);//' 'hand'
+mutate 'hand over: a key is not detained' $kernel/handover.rs \
+    's/!self.limit.queue(&self.cell).is_sealed()/!self.flags().is_sealed()/' 'hand'
+mutate 'hand over: a key in use is removed as it was' $keyed/verbs.rs \
+    's/let Some((key, _)) = self.table.get_key_value/let Some((key, slot)) = self.table.get_key_value/; s/let live = self.table.get(key, &guard).is_some_and(|slot| slot.bucket.seal());/let live = slot.bucket.seal();/' 'hand'
+mutate 'a policy is replaced without a fence' $keyed/reconfigure.rs \
+    's/^        fence(Ordering::SeqCst);/        let _ = fence;/' 'policy' \
+    'the lock of the policy orders the two as well'
+mutate 'a bucket is made without a fence' $keyed/slots.rs \
+    's/^        fence(Ordering::SeqCst);/        let _ = fence;/' 'policy' \
+    'the lock of the policy orders the two as well'
+mutate 'a bucket that was made by the old policy stays' $keyed/slots.rs \
+    's/if !Arc::ptr_eq(policy, &current) {/if false \&\& !Arc::ptr_eq(policy, \&current) {/' 'policy'
+
+# Keys.
+
+mutate 'unlinked without a look at the seal' $keyed/slots.rs \
+    's/|slot| slot.bucket.flags().is_sealed()/|_| true/' 'key:'
+mutate 'reclaimed without a seal' $keyed/reclaim.rs \
+    's/Some(slot) if self.retire(&slot.bucket, now) => {/Some(slot) if slot.bucket.is_idle(now) => { self.table.remove_if(key, |_| true, \&guard);/' 'key:'
+mutate 'a new bucket is not marked for its line' $keyed/slots.rs \
+    's/if line.is_unused() { Flags::NONE } else { Flags::QUEUED }/Flags::NONE/' 'key:'
+mutate 'a late bucket does not look for its line' $keyed/slots.rs \
+    's/if self.lines.find(key).is_some() {/if false {/' 'key:' \
+    'whoever looks at the line next marks the bucket, and its head was woken by the removal; until then a taker that came before the line may pass, and hints are in the old measure'
+mutate 'removing does not forget grants' $keyed/verbs.rs \
+    's/line.forget_grants();//' 'key:'
+mutate 'removing does not wake the line' $keyed/verbs.rs \
+    's/line.wake_head(wakes);/let _ = wakes;/' 'key:'
+mutate 'a discarded line is not marked as gone' $keyed/lines.rs \
+    's/place.gone = true;//' 'key:'
+mutate 'a joiner does not look whether the keys are closed' $keyed/acquire.rs \
+    's/if limiter.closed.load(Ordering::Relaxed) {/if false {/' 'key:'
+mutate 'a key that finds no room takes one off the count' $keyed/slots.rs \
+    's/if admitted { Some(KeyTicket(Some(&self.keys))) } else { None }/admitted.then_some(KeyTicket(Some(\&self.keys)))/' 'key:'
+mutate 'unlinking does not count down' $keyed/slots.rs \
+    's/if removed \&\& self.max_keys != usize::MAX {/if removed \&\& self.max_keys == 0 {/' 'key:'
+mutate 'a line is not weighed anew' $kernel/handover.rs \
+    's/line.reweigh(self.capacity(), |n| self.limit.weight(n), wakes);/let _ = (line, wakes);/' 'nothing-of-this-name'
+mutate 'a charge does not note the room' src/limiter/mod.rs \
+    's/self.with_line(|bucket, line, _| bucket.note_room(line, now));//' 'nothing-of-this-name'
+
+echo
+echo "$((caught + explained + ${#survived[@]})) mutations: $caught caught, $explained survive for a reason, ${#survived[@]} unexplained"
+[[ ${#survived[@]} -eq 0 ]] || { printf 'unexplained: %s\n' "${survived[@]}" >&2; exit 1; }
