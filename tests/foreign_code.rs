@@ -95,11 +95,13 @@ fn a_limiter_that_panics_once_is_not_marked_as_waited_for_ever_after() {
     });
 }
 
+type FromScratch = Limiter<Box<dyn RateLimiter>>;
+
 /// Closes whatever it is part of while tokens are given back to it.
 #[derive(Default)]
 struct Closing {
     held: AtomicU32,
-    within: Arc<OnceLock<Weak<Limiter<Box<dyn RateLimiter>>>>>,
+    within: Arc<OnceLock<Weak<FromScratch>>>,
 }
 
 impl RateLimiter for Closing {
