@@ -13,7 +13,7 @@ use super::candidates::Candidates;
 use super::hasher::RandomState;
 use super::lines::Lines;
 use super::orphans::Orphans;
-use super::table::Table;
+use super::table::{SHARDS, Table};
 use crate::kernel::Limit;
 use crate::kernel::sync::{AtomicBool, AtomicU64, AtomicUsize};
 use crate::{Clock, MonotonicClock};
@@ -107,7 +107,7 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
         S: BuildHasher,
     {
         KeyedLimiter {
-            table: Table::new(self.capacity, self.hasher),
+            table: Table::new(SHARDS, self.capacity, self.hasher),
             policy: RwLock::new(Arc::new(policy)),
             clock: self.clock,
             lines: Lines::new(),

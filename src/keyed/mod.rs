@@ -22,6 +22,7 @@ mod hasher;
 mod lines;
 mod observe;
 mod orphans;
+mod prehashed;
 mod reclaim;
 mod reclaimer;
 mod reconfigure;

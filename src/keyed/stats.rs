@@ -40,7 +40,7 @@ where
     pub fn stats(&self) -> KeyedStats {
         let (len, capacity) = (self.len(), self.table.slots());
         // Each key has an entry and a candidate of its own.
-        let key = allocated(size_of::<(K, Slot<A>)>()) + allocated(size_of::<Candidate<K>>());
+        let key = allocated(size_of::<(K, Slot<A>)>()) + size_of::<Candidate<K>>() + size_of::<u64>();
         KeyedStats {
             len,
             // Relaxed: counts.

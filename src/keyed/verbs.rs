@@ -228,7 +228,7 @@ where
         let live = self.seal(key, &guard);
         if !live && !self.orphans.take(key) {
             // A candidate was dropped on our word, which we do not keep: here is another.
-            self.candidates.add(Candidate::new(key.clone(), self.clock.now() + self.grace));
+            self.candidates.add(Candidate { key: key.clone(), due: self.clock.now() + self.grace });
         }
         live
     }
@@ -254,8 +254,7 @@ where
     pub fn clear(&self) -> usize {
         let mut removed = 0;
         // Most are found by way of their candidates, one at a time, so that memory is freed in passing.
-        for _ in 0..self.candidates.len() {
-            let Some(candidate) = self.candidates.next() else { break };
+        for candidate in self.candidates.each() {
             let key = candidate.key.clone();
             let mut candidate = InHand::from_queue(&self.candidates, candidate);
             let sealed = self.seal(&key, &self.table.guard());
