@@ -88,6 +88,8 @@ mod snapshot;
 pub mod testing;
 mod timestamp;
 mod tokens;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod wait;
 
 pub use algorithm::{
