@@ -92,15 +92,15 @@ impl tower::Service<http::Request<Body>> for Echo {
     }
 }
 
-/// Two for each peer and so many for all; one of which is had at a time.
+/// Three for each peer, so many for all, and one after the other.
 async fn serve(all: u64) -> SocketAddr {
     let peer = ClientAddress::with_peer(|call| {
         call.extensions.get::<TcpConnectInfo>()?.remote_addr().map(|peer| peer.ip())
     });
     let peers = KeyedLimiter::new(|_: &_| TokenBucket::new(3, Rate::per_hour(1)));
     let all = Limiter::new(TokenBucket::new(all, Rate::ZERO));
-    let rules = Rules::new(Rule::per_client("peer", Arc::new(peers), peer))
-        .and(Rule::shared("all", Arc::new(all)));
+    let rules =
+        Rules::new(Rule::per_client("peer", Arc::new(peers), peer)).and(Rule::shared("all", Arc::new(all)));
     let turns = Limiter::new(TokenBucket::new(1, Rate::per_second(1000)));
     let turns = ThrottleLayer::new(Rule::shared("turns", Arc::new(turns)), Duration::from_secs(60));
 
@@ -124,7 +124,8 @@ async fn calls_pass_and_are_refused_with_a_status() {
     let server = serve(100).await;
     for left in ["2", "1", "0"] {
         let response = call(server).await.unwrap();
-        let told = response.metadata().get_all("ratelimit").iter().map(|line| line.to_str().unwrap().to_owned());
+        let told =
+            response.metadata().get_all("ratelimit").iter().map(|line| line.to_str().unwrap().to_owned());
         let told = told.collect::<Vec<_>>().join(", ");
         assert!(told.contains(&format!("\"peer\";r={left};t=")), "{told}");
         assert_eq!(response.into_inner(), "hello");
@@ -141,10 +142,13 @@ async fn calls_pass_and_are_refused_with_a_status() {
 }
 
 #[tokio::test]
-async fn what_is_closed_is_unavailable_and_what_is_empty_exhausted() {
+async fn a_limit_that_never_refills_does_not_tell_when_to_retry() {
     let server = serve(1).await;
     call(server).await.unwrap();
     let status = call(server).await.unwrap_err();
-    assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "all: It is not known when there will be more."));
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::ResourceExhausted, "all: It is not known when there will be more.")
+    );
     assert!(!status.metadata().contains_key("grpc-retry-pushback-ms"));
 }
