@@ -84,7 +84,7 @@ impl Headers {
         }
         let limits = entries.filter_map(|entry| {
             let mut limit = Limit::of(entry)?;
-            if &*entry.rule.name == refusal.rule() && refusal.is_for_want_of_tokens() {
+            if refusal.is_by(&entry.rule) && refusal.is_for_want_of_tokens() {
                 limit.reset = refusal.retry_after_secs();
                 limit.refused = true;
             }

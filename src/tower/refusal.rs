@@ -38,6 +38,10 @@ impl Refusal {
         Refusal { rule, cause: Arc::new(cause) }
     }
 
+    pub(super) fn is_by(&self, rule: &Arc<Rule>) -> bool {
+        Arc::ptr_eq(&self.rule, rule)
+    }
+
     /// The name of the rule.
     pub fn rule(&self) -> &str {
         &self.rule.name

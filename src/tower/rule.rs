@@ -193,7 +193,9 @@ impl Rule {
     /// Bills what a response shows to have been its cost, [into debt](crate::Limiter::charge) if need be, in addition
     /// to what the request took. What is no amount is not billed.
     ///
-    /// For what only the handler knows there is [`Admission::charge`](super::Admission::charge).
+    /// Debt refuses those who come later, unless they [cost](Self::cost) nothing: where all is billed afterwards, let a
+    /// request take a little at first. For what only the handler knows there is
+    /// [`Admission::charge`](super::Admission::charge).
     pub fn charge_after<N: Into<Tokens>>(
         mut self,
         cost: impl Fn(&response::Parts) -> N + Send + Sync + 'static,

@@ -83,7 +83,7 @@ impl Rules {
     }
 
     /// The answer to a request that is refused, instead of [`Refusal::response`]. The header fields of the limits are
-    /// added to it; a `Retry-After` of its own is kept.
+    /// added to it; a `Retry-After` of its own is kept. Where gRPC calls come too, let [`Refusal::response`] answer them.
     pub fn respond<B: Into<Bytes>>(
         mut self,
         respond: impl Fn(&Refusal, &request::Parts) -> Response<B> + Send + Sync + 'static,

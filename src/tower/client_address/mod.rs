@@ -80,6 +80,8 @@ impl ClientAddress {
     /// to the left of it: a client can send what it likes, but it cannot make a proxy write another's address. If all
     /// are proxies, it is the leftmost.
     ///
+    /// Name proxies, not networks in which clients live too: one of those would be taken for a proxy, and believed.
+    ///
     /// Where a proxy names no address (`unknown`, an obfuscated name, nonsense), those behind it cannot be told
     /// apart: they share the proxy's own.
     pub fn behind<N>(mut self, proxies: impl IntoIterator<Item = N>, header: ForwardHeader) -> ClientAddress
