@@ -52,7 +52,7 @@ impl<K: Hash + Eq + Clone + 'static> Lines<K> {
         loop {
             let line = match self.find(key) {
                 Some(line) => line,
-                None => table.insert_if_absent(key.clone(), Arc::default(), &table.guard()).0.clone(),
+                None => table.insert_if_absent(key, Arc::default(), &table.guard()).0.clone(),
             };
             let mut wakes = Later::default();
             let mut place = line.0.lock();
