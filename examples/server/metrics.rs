@@ -22,8 +22,13 @@ fn text(limits: &Limits, rules: &[Rule]) -> String {
         }
     }
 
+    let (keys, client) = (limits.clients.stats(), [("rule", "client")]);
     head(&mut text, "limiter_keys", "gauge", "Keys that have a bucket.");
-    sample(&mut text, "limiter_keys", &[("rule", "client")], limits.clients.len());
+    sample(&mut text, "limiter_keys", &client, keys.len);
+    head(&mut text, "limiter_keys_reclaimed_total", "counter", "Keys that were dropped, being idle.");
+    sample(&mut text, "limiter_keys_reclaimed_total", &client, keys.reclaimed);
+    head(&mut text, "limiter_key_bytes", "gauge", "Memory for the keys that have a bucket, about.");
+    sample(&mut text, "limiter_key_bytes", &client, keys.bytes);
 
     let single = [("everyone", &limits.everyone), ("slow", &limits.slow), ("jobs", &limits.jobs)];
     head(&mut text, "limiter_available", "gauge", "Tokens that could be taken now.");

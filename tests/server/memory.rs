@@ -23,6 +23,8 @@ async fn clients_that_are_gone_leave_nothing() {
     let admitted = metrics.sample("limiter_requests_total{rule=\"client\",outcome=\"admitted\"}");
     assert_eq!(admitted, f64::from(WARM_UP + CLIENTS));
     let keys = metrics.sample("limiter_keys{rule=\"client\"}");
+    let reclaimed = metrics.sample("limiter_keys_reclaimed_total{rule=\"client\"}");
+    assert_eq!(keys + reclaimed, admitted);
     eprintln!("{before} KiB, and {after} KiB after {CLIENTS} more clients, of which {keys} are held");
     assert!(after < before + ROOM, "{before} KiB before, {after} KiB after");
 }
