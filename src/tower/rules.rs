@@ -34,8 +34,12 @@ use super::rule::Rule;
 /// let layer = RateLimitLayer::new(rules);
 /// ```
 #[derive(Clone)]
-pub struct Rules {
-    rules: Arc<[Arc<Rule>]>,
+pub struct Rules(Arc<Config>);
+
+/// Behind one pointer: each request that is let through has a clone until it is answered.
+#[derive(Clone)]
+struct Config {
+    rules: Vec<Arc<Rule>>,
     exempt: Option<Exempt>,
     headers: Headers,
     respond: Option<Respond>,
@@ -49,36 +53,38 @@ type Tell = Arc<dyn Fn(&Refusal, &request::Parts) + Send + Sync>;
 impl Rules {
     /// One rule.
     pub fn new(rule: Rule) -> Rules {
-        Rules {
-            rules: Arc::new([Arc::new(rule)]),
+        Rules(Arc::new(Config {
+            rules: vec![Arc::new(rule)],
             exempt: None,
             headers: Headers::standard(),
             respond: None,
             on_refusal: None,
-        }
+        }))
     }
 
     /// And another, which is asked after those before it.
     pub fn and(mut self, rule: Rule) -> Rules {
-        self.rules = self.rules.iter().cloned().chain([Arc::new(rule)]).collect();
+        self.config().rules.push(Arc::new(rule));
         self
     }
 
     /// Requests that pass by all rules: health checks, say. They get no header fields.
     pub fn exempt(mut self, exempt: impl Fn(&request::Parts) -> bool + Send + Sync + 'static) -> Rules {
-        self.exempt = Some(Arc::new(exempt));
+        self.config().exempt = Some(Arc::new(exempt));
         self
     }
 
     /// Makes all rules [shadows](Rule::shadow): nothing is refused.
     pub fn shadow(mut self) -> Rules {
-        self.rules = self.rules.iter().map(|rule| Arc::new(Rule::clone(rule).shadow())).collect();
+        for rule in &mut self.config().rules {
+            *rule = Arc::new(Rule::clone(rule).shadow());
+        }
         self
     }
 
     /// Which header fields tell clients about their limits.
     pub fn headers(mut self, headers: Headers) -> Rules {
-        self.headers = headers;
+        self.config().headers = headers;
         self
     }
 
@@ -88,20 +94,26 @@ impl Rules {
         mut self,
         respond: impl Fn(&Refusal, &request::Parts) -> Response<B> + Send + Sync + 'static,
     ) -> Rules {
-        self.respond = Some(Arc::new(move |refusal, request| respond(refusal, request).map(Into::into)));
+        let respond = move |refusal: &_, request: &_| respond(refusal, request).map(Into::into);
+        self.config().respond = Some(Arc::new(respond));
         self
     }
 
     /// Called with each refusal, that of a [shadow](Rule::shadow) too: for logs and metrics.
     pub fn on_refusal(mut self, tell: impl Fn(&Refusal, &request::Parts) + Send + Sync + 'static) -> Rules {
-        self.on_refusal = Some(Arc::new(tell));
+        self.config().on_refusal = Some(Arc::new(tell));
         self
+    }
+
+    /// Clones that were made before do not change.
+    fn config(&mut self) -> &mut Config {
+        Arc::make_mut(&mut self.0)
     }
 
     /// The way of a request past the rules; `None` if it is exempt.
     pub(super) fn passage(&self, request: &request::Parts) -> Option<Result<Passage, Refusing>> {
-        let exempt = self.exempt.as_ref().is_some_and(|exempt| exempt(request));
-        (!exempt).then(|| Passage::new(&self.rules, request))
+        let exempt = self.0.exempt.as_ref().is_some_and(|exempt| exempt(request));
+        (!exempt).then(|| Passage::new(&self.0.rules, request))
     }
 
     /// Labels a request that has passed.
@@ -121,11 +133,11 @@ impl Rules {
     pub(super) fn refuse(&self, refusing: Refusing, request: &request::Parts) -> Response<Bytes> {
         let Refusing { refusal, entries, would_refuse } = refusing;
         self.tell(would_refuse.iter().chain([&refusal]), request);
-        let mut response = match &self.respond {
+        let mut response = match &self.0.respond {
             Some(respond) => respond(&refusal, request),
             None => refusal.response(request),
         };
-        self.headers.of_refusal(response.headers_mut(), &refusal, entries.iter());
+        self.0.headers.of_refusal(response.headers_mut(), &refusal, entries.iter());
         response
     }
 
@@ -140,12 +152,12 @@ impl Rules {
                 let _ = account.give_back(refund(response));
             }
         }
-        self.headers.of_admission(&mut response.headers, admission.entries.iter());
+        self.0.headers.of_admission(&mut response.headers, admission.entries.iter());
         Meter::new(admission)
     }
 
     fn tell<'a>(&self, refusals: impl IntoIterator<Item = &'a Refusal>, request: &request::Parts) {
-        if let Some(tell) = &self.on_refusal {
+        if let Some(tell) = &self.0.on_refusal {
             refusals.into_iter().for_each(|refusal| tell(refusal, request));
         }
     }
@@ -160,8 +172,8 @@ impl From<Rule> for Rules {
 impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rules")
-            .field("rules", &self.rules)
-            .field("headers", &self.headers)
+            .field("rules", &self.0.rules)
+            .field("headers", &self.0.headers)
             .finish_non_exhaustive()
     }
 }

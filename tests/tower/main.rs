@@ -11,5 +11,6 @@ mod refusals;
 mod rules;
 mod shadow;
 mod sharing;
+mod spoofing;
 mod support;
 mod throttle;
