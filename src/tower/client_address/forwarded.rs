@@ -65,11 +65,9 @@ impl<'a> Iterator for FromRight<'a> {
             at -= 1;
             match rest[at] {
                 b'"' => {
-                    // Within quotes, one behind an odd number of backslashes is a part of the string.
+                    // One behind an odd number of backslashes is a part of the string.
                     let backslashes = rest[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
-                    if !quoted || backslashes % 2 == 0 {
-                        quoted = !quoted;
-                    }
+                    quoted ^= backslashes % 2 == 0;
                 }
                 byte if byte == self.separator && !quoted => {
                     self.rest = Some(&rest[..at]);
