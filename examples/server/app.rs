@@ -2,23 +2,19 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Path};
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Extension, Router};
 use lazy_limiter::tower::{
-    Admission, ClientAddress, ForwardHeader, Headers, Network, RateLimitLayer, Rule, Rules, ThrottleLayer,
+    Admission, ClientAddress, ForwardHeader, Headers, RateLimitLayer, Rule, Rules, ThrottleLayer,
 };
 use lazy_limiter::{KeyedLimiter, Limiter, TokenBucket};
 
 use crate::jobs::Pool;
 use crate::metrics;
 use crate::options::Options;
-
-/// How long a request waits for its turn at `/slow`.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All the limits of this server. Made once; everything else has clones.
 #[derive(Clone)]
@@ -50,12 +46,15 @@ impl Limits {
     }
 }
 
-pub(crate) fn router(limits: &Limits, pool: Pool, trust: Vec<Network>) -> Router {
+pub(crate) fn router(options: &Options, limits: &Limits, pool: Pool) -> Router {
     let peer = ClientAddress::with_peer(|request| {
         request.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
     });
-    let client =
-        Rule::per_client("client", limits.clients.clone(), peer.behind(trust, ForwardHeader::XForwardedFor));
+    let client = Rule::per_client(
+        "client",
+        limits.clients.clone(),
+        peer.behind(options.trust.iter().copied(), ForwardHeader::XForwardedFor),
+    );
     // Not the client's own fault: 503.
     let everyone = Rule::shared("everyone", limits.everyone.clone()).status(StatusCode::SERVICE_UNAVAILABLE);
     let slow = Rule::shared("slow", limits.slow.clone());
@@ -67,7 +66,7 @@ pub(crate) fn router(limits: &Limits, pool: Pool, trust: Vec<Network>) -> Router
             .exempt(|request| request.uri.path() == "/metrics")
             .headers(Headers::standard().with_legacy()),
     );
-    let wait = ThrottleLayer::new(slow, PATIENCE);
+    let wait = ThrottleLayer::new(slow, options.patience);
 
     let limits = limits.clone();
     Router::new()

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! - `/` is limited for each client, and for all together: what is too much is refused with 429;
-//! - `/slow` also makes its callers wait in line, up to ten seconds;
+//! - `/slow` also makes its callers wait in line, as long as they have patience;
 //! - `/job/{n}` is worked off by a pool of threads, which share a limit of their own;
 //! - `/metrics` tells Prometheus about all of it.
 
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 async fn serve(options: Options) -> std::io::Result<()> {
     let limits = app::Limits::new(&options);
     let pool = jobs::Pool::start(options.workers, limits.jobs.clone())?;
-    let app = app::router(&limits, pool, options.trust);
+    let app = app::router(&options, &limits, pool);
     let listener = TcpListener::bind(options.listen).await?;
     // Flushed: whoever started us on port 0 wants to know.
     writeln!(std::io::stdout(), "listening on http://{}", listener.local_addr()?)?;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use lazy_limiter::tower::Network;
 use lazy_limiter::{Rate, TokenBucket};
@@ -10,13 +11,14 @@ use lazy_limiter::{Rate, TokenBucket};
 pub(crate) const USAGE: &str = "\
 A web server with limits.
 
-Usage: server [--listen ADDRESS] [--client LIMIT] [--everyone LIMIT] [--slow LIMIT] [--jobs LIMIT]
-              [--workers N] [--trust NETWORK]...
+Usage: server [--listen ADDRESS] [--client LIMIT] [--everyone LIMIT] [--slow LIMIT] [--patience SECONDS]
+              [--jobs LIMIT] [--workers N] [--trust NETWORK]...
 
   --listen ADDRESS   where to listen [default: 127.0.0.1:8080]
   --client LIMIT     requests of each client [default: 20,5/s]
   --everyone LIMIT   requests of all clients together [default: 10000,5000/s]
   --slow LIMIT       requests to /slow, which wait [default: 1,2/s]
+  --patience SECONDS how long they wait [default: 10]
   --jobs LIMIT       jobs of the pool of threads, which wait [default: 10,100/s]
   --workers N        threads in that pool [default: 4]
   --trust NETWORK    proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8; may be repeated
@@ -41,6 +43,7 @@ pub(crate) struct Options {
     pub(crate) client: TokenBucket,
     pub(crate) everyone: TokenBucket,
     pub(crate) slow: TokenBucket,
+    pub(crate) patience: Duration,
     pub(crate) jobs: TokenBucket,
     pub(crate) workers: usize,
     pub(crate) trust: Vec<Network>,
@@ -58,6 +61,7 @@ impl Command {
             client: limit("20,5/s")?,
             everyone: limit("10000,5000/s")?,
             slow: limit("1,2/s")?,
+            patience: Duration::from_secs(10),
             jobs: limit("10,100/s")?,
             workers: 4,
             trust: Vec::new(),
@@ -75,6 +79,9 @@ impl Command {
                 "--client" => options.client = limit(&value()?).map_err(|error| fault(&error))?,
                 "--everyone" => options.everyone = limit(&value()?).map_err(|error| fault(&error))?,
                 "--slow" => options.slow = limit(&value()?).map_err(|error| fault(&error))?,
+                "--patience" => {
+                    options.patience = Duration::from_secs(value()?.parse().map_err(|error| fault(&error))?);
+                }
                 "--jobs" => options.jobs = limit(&value()?).map_err(|error| fault(&error))?,
                 "--workers" => options.workers = value()?.parse().map_err(|error| fault(&error))?,
                 "--trust" => options.trust.push(value()?.parse().map_err(|error| fault(&error))?),

@@ -94,7 +94,7 @@ impl Headers {
     }
 
     fn write<'a>(self, fields: &mut HeaderMap, limits: impl Iterator<Item = Limit<'a>>) {
-        let (mut policies, mut states) = (String::new(), String::new());
+        let (mut policies, mut states) = (String::with_capacity(64), String::with_capacity(64));
         let mut tightest: Option<Limit<'_>> = None;
         for limit in limits {
             if self.standard {

@@ -18,8 +18,8 @@ async fn what_is_slow_makes_wait() {
         let answer = task.await.expect("no panic");
         assert_eq!((answer.status(), answer.body()), (200, "that took a while\n"));
     }
-    // Ten of them, twenty a second.
-    assert!(start.elapsed() >= Duration::from_millis(500), "{:?}", start.elapsed());
+    // Ten of them, twenty a second; two clocks may differ a little.
+    assert!(start.elapsed() >= Duration::from_millis(495), "{:?}", start.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,7 +50,7 @@ async fn threads_work_off_jobs_at_their_own_limit() {
         assert_eq!((answer.status(), answer.body()), (200, &*expected));
     }
     // All but five of them, a hundred a second.
-    assert!(start.elapsed() >= Duration::from_millis(350), "{:?}", start.elapsed());
+    assert!(start.elapsed() >= Duration::from_millis(345), "{:?}", start.elapsed());
     // An expensive one is billed when it is done, and no sooner is that told.
     let mut connection = Connection::new(server.address).await;
     assert_eq!(connection.ask("/job/200000").await.left("client"), 100 - 40 - 5);
@@ -59,7 +59,7 @@ async fn threads_work_off_jobs_at_their_own_limit() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_waits_when_it_ends_is_answered() {
-    let server = Server::start(&["--slow", "1,1/9s", "--client", "100,1/h"]);
+    let server = Server::start(&["--slow", "1,1/h", "--patience", "7200", "--client", "100,1/h"]);
     let mut connection = Connection::new(server.address).await;
     assert_eq!(connection.ask("/slow").await.status(), 200);
     let waiting = tokio::spawn(async move { connection.ask("/slow").await });
