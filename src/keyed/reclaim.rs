@@ -61,18 +61,18 @@ fn chance(below: u32) -> u32 {
 /// A candidate that goes back to its queue, unless it is taken out of here; also if an algorithm panics.
 pub(super) struct InHand<'a, K> {
     queue: &'a Candidates<K>,
-    candidate: Option<Box<Candidate<K>>>,
+    candidate: Option<Candidate<K>>,
     is_new: bool,
 }
 
 impl<'a, K> InHand<'a, K> {
     /// One that was in the queue.
-    pub(super) fn from_queue(queue: &'a Candidates<K>, candidate: Box<Candidate<K>>) -> InHand<'a, K> {
+    pub(super) fn from_queue(queue: &'a Candidates<K>, candidate: Candidate<K>) -> InHand<'a, K> {
         InHand { queue, candidate: Some(candidate), is_new: false }
     }
 
     /// One that goes there for the first time.
-    pub(super) fn new(queue: &'a Candidates<K>, candidate: Box<Candidate<K>>) -> InHand<'a, K> {
+    pub(super) fn new(queue: &'a Candidates<K>, candidate: Candidate<K>) -> InHand<'a, K> {
         InHand { queue, candidate: Some(candidate), is_new: true }
     }
 
@@ -107,11 +107,9 @@ where
     pub fn reclaim(&self) -> usize {
         let now = self.clock.now();
         let mut reclaimed = 0;
-        for mut slot in self.candidates.slots() {
-            while let Some(candidate) = slot.next() {
-                let mut candidate = InHand::from_queue(&self.candidates, candidate);
-                reclaimed += usize::from(self.look_at(&mut candidate, now) == Found::Reclaimed);
-            }
+        for candidate in self.candidates.each() {
+            let mut candidate = InHand::from_queue(&self.candidates, candidate);
+            reclaimed += usize::from(self.look_at(&mut candidate, now) == Found::Reclaimed);
         }
         self.shrink();
         reclaimed
@@ -182,9 +180,8 @@ where
 
     /// Looks at a candidate, which is dropped or gets its next date.
     fn look_at(&self, candidate: &mut InHand<'_, K>, now: Timestamp) -> Found {
-        let Some(Candidate { key, .. }) = candidate.candidate.as_deref() else { return Found::Nothing };
-        // Relaxed: a count.
-        self.inspections.fetch_add(1, Ordering::Relaxed);
+        let Some(Candidate { key, .. }) = candidate.candidate.as_ref() else { return Found::Nothing };
+        self.counts.inspection();
         if self.orphans.take(key) {
             self.dropped(candidate);
             return Found::Stale;
@@ -194,7 +191,7 @@ where
             Some(bucket) if self.retire(bucket, now) => {
                 self.unlink(key, &guard);
                 drop(guard);
-                self.reclaimed.fetch_add(1, Ordering::Relaxed);
+                self.counts.reclaimed();
                 self.dropped(candidate);
                 return Found::Reclaimed;
             }

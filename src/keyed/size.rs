@@ -1,4 +1,4 @@
-//! [`Size`]: what is known from outside of the size of a [`Table`](super::Table), and of a move to another size.
+//! [`Size`]: what is known from outside of the size of a map, and of its move to another size.
 //!
 //! The map moves its entries to another table bit by bit, but only when it is written to, and then only by writes of
 //! a key that had to go on to the new table. Until the move is done, reads that miss the old table walk a
@@ -17,35 +17,9 @@
 //! that is too high makes for a move to the same size, at worst; one that is too low, for memory that is given back
 //! later, after the next growth.
 
-use core::cell::Cell;
-use core::hash::{Hash, Hasher};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
-
-use crate::kernel::sync::{AtomicBool, AtomicUsize, Ordering};
-
-/// A key in the map, which counts how often the map asks for its hash: once to insert it, and once for each copy.
-/// Look-ups hash what they are given instead.
-#[derive(PartialEq, Eq)]
-pub(super) struct Stored<K>(pub(super) K);
-
-thread_local! {
-    static HASHED: Cell<u32> = const { Cell::new(0) };
-}
-
-impl<K: Hash> Hash for Stored<K> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        HASHED.with(|hashed| hashed.set(hashed.get().wrapping_add(1)));
-        self.0.hash(state);
-    }
-}
-
-/// How many stored keys were hashed by `work`.
-pub(super) fn hashed<R>(work: impl FnOnce() -> R) -> (R, u32) {
-    let before = HASHED.with(Cell::get);
-    let result = work();
-    (result, HASHED.with(Cell::get).wrapping_sub(before))
-}
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 /// Hashes by an insertion that tell that it has copied entries, rather than met another insertion at one place.
 pub(super) const COPIED: u32 = 4;
@@ -56,56 +30,79 @@ const SPARSE: usize = 16;
 /// Tables of so few places are small enough.
 const SMALL: usize = 1024;
 
-/// What is known of the size.
+/// What is known of the size of one shard's map.
 pub(super) struct Size<K> {
     /// The places of the table, or of the one that entries are moved to.
     slots: AtomicUsize,
-    /// Whether there is something to do.
-    busy: AtomicBool,
     moving: Mutex<Moving<K>>,
     least: usize,
+    /// This shard's bit.
+    bit: usize,
 }
 
-#[derive(Default)]
-pub(super) struct Moving<K> {
-    pub(super) lever: Option<K>,
+struct Moving<K> {
+    lever: Option<K>,
     /// Pieces to copy.
     left: usize,
 }
 
-/// What there is to do for a table.
+/// What there is to do for a map.
 pub(super) enum Todo<'a, K> {
     Help(&'a K),
     Shrink(&'a K),
 }
 
+/// A bit for each shard for which there is something to do. A bit changes under the lock of its shard.
+#[derive(Default)]
+pub(super) struct Busy(AtomicUsize);
+
+// Relaxed, here and below: hints. What they are about is guarded by a lock, or by the map.
+impl Busy {
+    #[inline]
+    pub(super) fn any(&self) -> Option<usize> {
+        self.0.load(Ordering::Relaxed).checked_ilog2().map(|shard| shard as usize)
+    }
+
+    fn set(&self, bit: usize) {
+        self.0.fetch_or(bit, Ordering::Relaxed);
+    }
+
+    fn clear(&self, bit: usize) {
+        self.0.fetch_and(!bit, Ordering::Relaxed);
+    }
+}
+
 impl<K> Size<K> {
-    pub(super) fn new(capacity: usize) -> Size<K> {
+    /// The size of shard number `shard`, made for so many keys.
+    pub(super) fn new(shard: usize, capacity: usize) -> Size<K> {
         // As the map reckons it, 32 places unless more are asked for.
         let slots =
             (capacity.saturating_mul(8) / 6).checked_next_power_of_two().unwrap_or(usize::MAX).max(32);
         Size {
             slots: AtomicUsize::new(slots),
-            busy: AtomicBool::new(false),
             moving: Mutex::new(Moving { lever: None, left: 0 }),
             least: slots.max(SMALL),
+            bit: 1 << shard,
         }
     }
 
-    // Relaxed, here and below: hints. What they are about is guarded by the lock, or by the map.
+    fn try_lock(&self) -> Option<MutexGuard<'_, Moving<K>>> {
+        match self.moving.try_lock() {
+            Ok(moving) => Some(moving),
+            // A key's `Hash` panicked: what is known is as good as before.
+            Err(TryLockError::Poisoned(moving)) => Some(moving.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     pub(super) fn slots(&self) -> usize {
         self.slots.load(Ordering::Relaxed)
     }
 
-    #[inline]
-    pub(super) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed)
-    }
-
     /// An insertion of `key`, of which there are now `keys`, has copied entries.
     #[cold]
-    pub(super) fn noticed(&self, key: impl FnOnce() -> K, keys: usize) {
-        let Some(mut moving) = self.moving.try_lock() else { return };
+    pub(super) fn noticed(&self, busy: &Busy, key: impl FnOnce() -> K, keys: usize) {
+        let Some(mut moving) = self.try_lock() else { return };
         if moving.left > 0 {
             moving.left -= 1;
             return;
@@ -118,7 +115,7 @@ impl<K> Size<K> {
         };
         *moving = Moving { lever: Some(key()), left: slots / PIECE + 1 };
         self.slots.store(next, Ordering::Relaxed);
-        self.busy.store(true, Ordering::Relaxed);
+        busy.set(self.bit);
     }
 
     /// Whether a table that holds so many keys should shrink.
@@ -129,11 +126,11 @@ impl<K> Size<K> {
 
     /// `key` is not held: it may serve to shrink the table.
     #[cold]
-    pub(super) fn offer(&self, key: impl FnOnce() -> K) {
-        let Some(mut moving) = self.moving.try_lock() else { return };
+    pub(super) fn offer(&self, busy: &Busy, key: impl FnOnce() -> K) {
+        let Some(mut moving) = self.try_lock() else { return };
         if moving.lever.is_none() {
             moving.lever = Some(key());
-            self.busy.store(true, Ordering::Relaxed);
+            busy.set(self.bit);
         }
     }
 
@@ -141,18 +138,16 @@ impl<K> Size<K> {
     /// entries it has copied; nothing, if the key does not serve.
     pub(super) fn work(
         &self,
+        busy: &Busy,
         keys: impl Fn() -> usize,
         work: impl FnOnce(Todo<'_, K>) -> Option<u32>,
     ) -> bool {
         // Whoever is at it does not wait, and neither do we.
-        let Some(mut moving) = self.moving.try_lock() else { return true };
-        let Moving { lever: Some(key), left } = &mut *moving else {
-            self.busy.store(false, Ordering::Relaxed);
-            return false;
-        };
-        let more = match *left {
-            // Done with the last move.
-            0 if self.is_too_large_for(keys()) => {
+        let Some(mut moving) = self.try_lock() else { return true };
+        let more = match &mut *moving {
+            Moving { lever: None, .. } => false,
+            // Done with the last move, if there was one.
+            Moving { lever: Some(key), left: left @ 0 } if self.is_too_large_for(keys()) => {
                 let slots = self.slots();
                 let started = work(Todo::Shrink(key)).is_some();
                 if started {
@@ -161,17 +156,18 @@ impl<K> Size<K> {
                 }
                 started
             }
-            0 => false,
-            pieces => {
+            Moving { left: 0, .. } => false,
+            Moving { lever: Some(key), left } => {
                 let copied = work(Todo::Help(key)).unwrap_or(0);
-                // Not yet, whatever was reckoned, if the last piece was one.
-                *left = if copied > 0 { (pieces - 1).max(1) } else { pieces - 1 };
+                *left -= 1;
+                // Not done, whatever was reckoned, if there still was something to copy.
+                *left = (*left).max(usize::from(copied > 0));
                 true
             }
         };
         if !more {
             *moving = Moving { lever: None, left: 0 };
-            self.busy.store(false, Ordering::Relaxed);
+            busy.clear(self.bit);
         }
         more
     }

@@ -119,7 +119,7 @@ where
         if inserted {
             ticket.keep();
             // At once, before any foreign code runs: a key without a candidate would never go.
-            let new = Candidate::new(key.clone(), now + self.grace);
+            let new = Candidate { key: key.clone(), due: now + self.grace };
             candidate = Some(InHand::new(&self.candidates, new));
             // Retired, and perhaps this key among them, after we looked and before the bucket was there: it must not
             // remember an earlier time than that.
