@@ -63,7 +63,7 @@ impl Refusal {
     /// |---|---|---|
     /// | [`Denied`](AcquireError::Denied), [`TimedOut`](AcquireError::TimedOut): not now, or not in time | 429, or the [rule's](Rule::status) | `RESOURCE_EXHAUSTED` |
     /// | [`ExceedsCapacity`](AcquireError::ExceedsCapacity): costs more than there ever is | 400 | `INVALID_ARGUMENT` |
-    /// | [`QueueFull`](AcquireError::QueueFull), [`TooManyKeys`](AcquireError::TooManyKeys): the server is at its own bound | 503 | `UNAVAILABLE` |
+    /// | [`QueueFull`](AcquireError::QueueFull), [`TooManyKeys`](AcquireError::TooManyKeys): the server is at a bound of its own | 503 | `UNAVAILABLE` |
     /// | [`Closed`](AcquireError::Closed): the server is shutting down | 503 | `UNAVAILABLE` |
     /// | [`Policy`](AcquireError::Policy): the policy refused the key | 403 | `PERMISSION_DENIED` |
     /// | [`InvalidAmount`](AcquireError::InvalidAmount): the cost was no amount | 500 | `INTERNAL` |

@@ -84,7 +84,8 @@ impl Rule {
     /// A bucket for each key, which is what `key` finds in a request: an address, a header field, a path, a
     /// user that an outer layer left in the extensions, or several of these in a tuple.
     ///
-    /// A request in which it finds none is refused with 400, unless you [choose otherwise](Self::missing_key).
+    /// A request in which it finds none is refused with 400, unless you [choose otherwise](Self::missing_key), or have
+    /// `key` answer with one that all such requests share.
     ///
     /// `name` is how the rule is called in header fields and counts. There it is printable ASCII; any other character
     /// becomes `?`. Give each rule its own.

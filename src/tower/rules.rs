@@ -20,6 +20,9 @@ use super::rule::Rule;
 /// this matters, and the limits go by the same key, make them one limiter of [`All`](crate::All), which takes
 /// from several in one atomic step. Two layers, one around the other, are independent: what the outer one took is spent.
 ///
+/// A keyed limiter with an [overflow](crate::KeyedBuilder::overflow) belongs last: what a request took from the overflow
+/// is not given back when a later rule refuses.
+///
 /// ```
 /// use std::sync::Arc;
 /// use lazy_limiter::tower::{ClientAddress, Headers, RateLimitLayer, Rule, Rules};

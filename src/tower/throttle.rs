@@ -48,8 +48,8 @@ impl<S> Layer<S> for ThrottleLayer {
 
 /// The service that a [`ThrottleLayer`] makes. Clones stand in the same lines.
 ///
-/// It is ready when the inner service is: where that is bounded, waiting requests count. Put the bound inside of a
-/// buffer of its own, or outside, as you want it.
+/// It is ready when the inner service is, and a request that waits keeps the readiness that it found: around a service
+/// with bounded concurrency, those who wait in line count as well.
 #[derive(Clone, Debug)]
 pub struct Throttle<S> {
     inner: S,
