@@ -77,6 +77,8 @@ extern crate alloc;
 mod algorithm;
 mod carry;
 mod clock;
+#[cfg(feature = "serde")]
+pub mod config;
 mod error;
 mod kernel;
 mod keyed;
