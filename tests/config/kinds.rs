@@ -133,20 +133,36 @@ fn a_limit_changes_its_kind_in_use() {
     ])));
     assert_eq!(limiter.available(), Tokens::from(5));
     limiter.try_acquire(1).unwrap();
-    // The parts of the same number keep their own: four of five, and five of the hundred.
-    limiter.reconfigure(Policy::All(All(vec![
-        TokenBucket::new(100, Rate::ZERO).into(),
-        TokenBucket::new(100, Rate::ZERO).into(),
-    ])));
-    let limiting = limiter.inspect(|policy, state, now| policy.available(state, now));
-    assert_eq!(limiting, Tokens::from(4));
     // One more part: all have what they had together.
     let parts = (0..3).map(|_| TokenBucket::new(8, Rate::ZERO).into());
     limiter.reconfigure_with(Policy::All(All(parts.collect())), Carry::Proportional);
-    // Four of a hundred, of eight.
-    assert_eq!(limiter.available(), Tokens::from_parts((8 << 20) * 4 / 100));
+    // Four of five, of eight.
+    assert_eq!(limiter.available(), Tokens::from_parts((8 << 20) * 4 / 5));
     limiter.reconfigure_with(TokenBucket::new(3, Rate::ZERO).into(), Carry::Reset);
     assert_eq!(limiter.available(), Tokens::from(3));
+}
+
+#[test]
+fn each_part_of_a_list_keeps_its_own_while_there_are_as_many() {
+    let buckets = |capacities: &[u64]| {
+        All(capacities.iter().map(|&capacity| TokenBucket::new(capacity, Rate::ZERO)).collect::<Vec<_>>())
+    };
+    let limiter = Limiter::with_clock(buckets(&[5, 9]), ManualClock::new());
+    let held = || {
+        limiter.inspect(|all, states, now| {
+            let parts = all.0.iter().zip(states);
+            parts.map(|(part, state)| part.available(state, now).as_f64()).collect::<Vec<_>>()
+        })
+    };
+    limiter.try_acquire(1).unwrap();
+    limiter.reconfigure(buckets(&[100, 100]));
+    assert_eq!(held(), [4.0, 8.0]);
+    limiter.reconfigure(buckets(&[100, 100, 100]));
+    assert_eq!(held(), [4.0, 4.0, 4.0]);
+    limiter.charge(10).unwrap();
+    limiter.reconfigure(buckets(&[3, 3]));
+    limiter.give_back(7).unwrap();
+    assert_eq!(held(), [1.0, 1.0]);
 }
 
 #[test]
