@@ -83,6 +83,7 @@ mod error;
 mod kernel;
 mod keyed;
 mod limiter;
+mod meter;
 mod rate;
 mod rate_limiter;
 mod snapshot;
@@ -103,6 +104,8 @@ pub use error::{AcquireError, InvalidPolicy};
 pub use kernel::{Boxed, Cell, Limit, Pack, Packed};
 pub use keyed::{Equivalent, KeyedBuilder, KeyedLimiter, RandomState, Reclaimer};
 pub use limiter::{Limiter, LimiterBuilder};
+#[cfg(feature = "metrics")]
+pub use meter::metrics;
 pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;
 pub use snapshot::Snapshot;

@@ -15,6 +15,7 @@ use super::lines::Lines;
 use super::table::Table;
 use crate::kernel::Limit;
 use crate::kernel::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+use crate::meter::Meter;
 use crate::{Clock, MonotonicClock};
 
 /// Makes a [`KeyedLimiter`] that differs from the default.
@@ -26,6 +27,7 @@ pub struct KeyedBuilder<C = MonotonicClock, S = RandomState> {
     capacity: usize,
     max_keys: usize,
     max_waiters: usize,
+    name: Option<&'static str>,
 }
 
 impl KeyedBuilder {
@@ -37,6 +39,7 @@ impl KeyedBuilder {
             capacity: 0,
             max_keys: usize::MAX,
             max_waiters: usize::MAX,
+            name: None,
         }
     }
 }
@@ -44,15 +47,15 @@ impl KeyedBuilder {
 impl<C: Clock, S> KeyedBuilder<C, S> {
     /// The clock. The default is a [`MonotonicClock`].
     pub fn clock<D: Clock>(self, clock: D) -> KeyedBuilder<D, S> {
-        let KeyedBuilder { clock: _, hasher, grace, capacity, max_keys, max_waiters } = self;
-        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters }
+        let KeyedBuilder { clock: _, hasher, grace, capacity, max_keys, max_waiters, name } = self;
+        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, name }
     }
 
     /// The hasher of keys. The default is a [`RandomState`], seeded for each limiter: keys come from attackers, so
     /// give up the seed only for keys that do not.
     pub fn hasher<T: BuildHasher>(self, hasher: T) -> KeyedBuilder<C, T> {
-        let KeyedBuilder { clock, hasher: _, grace, capacity, max_keys, max_waiters } = self;
-        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters }
+        let KeyedBuilder { clock, hasher: _, grace, capacity, max_keys, max_waiters, name } = self;
+        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, name }
     }
 
     /// How long a key is kept after it could have become idle. The default is one second.
@@ -79,6 +82,13 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
     /// [`QueueFull`](crate::AcquireError::QueueFull). There is no bound by default.
     pub fn max_waiters(mut self, most: usize) -> Self {
         self.max_waiters = most;
+        self
+    }
+
+    /// What it is called in [metrics](crate#metrics-and-events), events and debug output. Without a name it is not
+    /// counted.
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
         self
     }
 
@@ -118,6 +128,7 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
             stamps: AtomicU32::new(0),
             retired: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            meter: Meter::new(self.name),
         }
     }
 }
@@ -130,6 +141,7 @@ impl<C: fmt::Debug, S> fmt::Debug for KeyedBuilder<C, S> {
             .field("capacity", &self.capacity)
             .field("max_keys", &self.max_keys)
             .field("max_waiters", &self.max_waiters)
+            .field("name", &self.name)
             .finish_non_exhaustive()
     }
 }
