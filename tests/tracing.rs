@@ -84,6 +84,12 @@ fn refusals() {
     });
     assert_eq!(told.len(), 7 + 1, "{told:#?}");
     assert!(told[6].ends_with("suppressed=0") && told[7].ends_with("suppressed=993"), "{told:#?}");
+    let told = events(Level::DEBUG, || {
+        clock.advance(Duration::from_millis(100));
+        limiter.charge(10).unwrap();
+        drop(limiter.try_acquire(2));
+    });
+    assert!(told.len() == 1 && told[0].ends_with("suppressed=9"), "{told:#?}");
 
     // Another limiter is told of nevertheless, without its keys.
     let keys = KeyedLimiter::builder().clock(clock).try_build(|key: &String| match key.as_str() {
