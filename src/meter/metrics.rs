@@ -23,6 +23,7 @@
 //! | `lazy_limiter_wait_seconds` | histogram | `limiter` | how long, by the limiter's clock |
 //! | `lazy_limiter_waiting` | gauge | `limiter` | calls in line, as of [`record_gauges`](crate::Limiter::record_gauges) |
 //! | `lazy_limiter_keys` | gauge | `limiter` | keys held, as of [`record_gauges`](crate::KeyedLimiter::record_gauges) |
+//! | `lazy_limiter_reclaimed_total` | counter | `limiter` | keys dropped because they were idle, as of the same |
 //!
 //! A `reason` is `denied`, `timed_out`, `exceeds_capacity`, `invalid_amount`, `closed`, `queue_full`, `too_many_keys`,
 //! `policy`, or `abandoned` (the future was dropped in line). These are calls, not tokens. Giving back and charging are
@@ -106,6 +107,7 @@ pub fn describe() {
     describe_histogram!(totals::WAIT, Unit::Seconds, "How long calls stood in line");
     describe_gauge!(totals::WAITING, Unit::Count, "Calls in line");
     describe_gauge!(totals::KEYS, Unit::Count, "Keys held");
+    describe_counter!(totals::RECLAIMED, Unit::Count, "Keys dropped because they were idle");
 }
 
 impl<A: Limit, C: Clock> Limiter<A, C> {
@@ -125,11 +127,13 @@ where
     C: Clock,
     S: BuildHasher,
 {
-    /// Tells the recorder how many keys are held, under this limiter's name: call it every few seconds, or when asked
-    /// for metrics. Without a name it does nothing.
+    /// Tells the recorder how many keys are held and were reclaimed, under this limiter's name: call it every few
+    /// seconds, or when asked for metrics. Without a name it does nothing.
     pub fn record_gauges(&self) {
         if let Some(entry) = self.meter().label().entry() {
-            entry.gauge(totals::KEYS, self.len());
+            let stats = self.stats();
+            entry.gauge(totals::KEYS, stats.len);
+            entry.counter(totals::RECLAIMED, stats.reclaimed);
         }
     }
 }

@@ -46,6 +46,7 @@ pub(super) const REFUSED: &str = "lazy_limiter_refused_total";
 pub(super) const WAITED: &str = "lazy_limiter_waited_total";
 pub(super) const WAIT: &str = "lazy_limiter_wait_seconds";
 pub(super) const KEYS: &str = "lazy_limiter_keys";
+pub(super) const RECLAIMED: &str = "lazy_limiter_reclaimed_total";
 pub(super) const WAITING: &str = "lazy_limiter_waiting";
 
 const METADATA: Metadata<'static> = Metadata::new("lazy_limiter", Level::INFO, Some("lazy_limiter"));
@@ -107,6 +108,10 @@ impl Entry {
             }
         }
         export(Key::from_static_parts(WAITED, self.labels), self.waited().0);
+    }
+
+    pub(super) fn counter(&self, name: &'static str, total: u64) {
+        export(Key::from_static_parts(name, self.labels), total);
     }
 
     pub(super) fn gauge(&self, name: &'static str, value: usize) {

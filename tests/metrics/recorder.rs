@@ -45,18 +45,24 @@ fn all_under_the_limiters_name() {
 #[test]
 fn keys_as_of_when_they_are_recorded() {
     let memory = Memory::default();
+    let clock = ManualClock::new();
     let keys = KeyedLimiter::builder()
         .name("told/keys")
-        .clock(ManualClock::new())
+        .clock(clock.clone())
         .build(|_: &u64| TokenBucket::new(1, Rate::ZERO));
     (0..17).for_each(|key| keys.try_acquire(&key, 1).unwrap());
     ::metrics::with_local_recorder(&memory, || {
         keys.record_gauges();
         keys.remove(&3);
+        keys.try_acquire(&99, 1).unwrap();
+        keys.give_back(&99, 1).unwrap();
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(keys.reclaim(), 1);
         keys.record_gauges();
         Limiter::new(Unlimited).record_gauges();
     });
     assert_eq!(memory.all("keys{limiter=told/keys}"), [17.0, 16.0]);
+    assert_eq!(memory.all("reclaimed_total{limiter=told/keys}"), [0.0, 1.0]);
 }
 
 /// A recorder that is itself limited, by a limiter that is counted.
