@@ -80,6 +80,8 @@ mod clock;
 #[cfg(feature = "serde")]
 pub mod config;
 mod error;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod kernel;
 mod keyed;
 mod limiter;
