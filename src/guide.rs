@@ -1,12 +1,12 @@
 //! How to use this library, page by page.
 //!
-//! - [`choosing`]: which algorithm
-//! - [`sharing`]: one limiter for many threads and tasks
-//! - [`waiting`]: to refuse or to wait
-//! - [`keys`]: one bucket for each key, and what that costs
-//! - [`testing`]: without sleeping
-//! - [`from_governor`], [`from_leaky_bucket`]: line by line
-//! - [`faq`]: questions
+//! - [`choosing`], which algorithm
+//! - [`sharing`], one limiter for many threads and tasks
+//! - [`waiting`], to refuse or to wait
+//! - [`keys`], one bucket for each key, and what that costs
+//! - [`testing`], without sleeping
+//! - [`from_governor`], [`from_leaky_bucket`], line by line
+//! - [`faq`], questions
 //!
 //! Configuration files are in `config` (feature `serde`), numbers in `metrics` (feature `metrics`).
 

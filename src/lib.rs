@@ -72,6 +72,8 @@
 //! limiters, keys, clocks, and the drivers for threads and tasks. Time is read once at the top of a call and
 //! travels down as a number.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 extern crate alloc;
 
 mod algorithm;

@@ -14,7 +14,7 @@ use crate::kernel::Boxed;
 use crate::rate_limiter::WithCell;
 use crate::{Carry, RateLimiter, Timestamp, Tokens};
 
-/// A limit of whatever kind a configuration says; see [the module](self) for how it is written.
+/// A limit of whatever kind a configuration says; see [the module](crate::config) for how it is written.
 ///
 /// It is an [`Algorithm`], so that `Limiter::new(policy)` works and can be
 /// [reconfigured](crate::Limiter::reconfigure) to another kind; the price is an allocation for each grant.
