@@ -128,7 +128,8 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
         self.meter.tell(&AcquireError::<()>::Denied { retry_after }, now);
     }
 
-    fn try_acquire_now(&self, n: Tokens) -> Result<(), AcquireError> {
+    /// As `try_acquire`, and nobody is told.
+    pub(crate) fn try_acquire_now(&self, n: Tokens) -> Result<(), AcquireError> {
         let now = self.clock.now();
         let taken = match self.take(n, now)? {
             // Under the lock the current bucket stays what it is.
@@ -221,7 +222,7 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
         self.time_to_serve(n.into(), self.clock.now())
     }
 
-    fn time_to_serve(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
+    pub(crate) fn time_to_serve(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
         self.look(|bucket, line| match (checked::<()>(n, bucket.capacity()).ok()?, line) {
             (None, _) => Some(Duration::ZERO),
             (Some(n), Some(line)) => bucket.wait_behind(line, n, now),

@@ -133,3 +133,19 @@ fn each_reason_by_name() {
     let expected = vec![("denied", 1), ("too_many_keys", 2), ("policy", 2)];
     assert_eq!((totals("reasons/keys").granted, totals("reasons/keys").refused_by), (1, expected));
 }
+
+#[test]
+fn a_key_without_room_is_counted_once_under_the_keys_name() {
+    let keys = KeyedLimiter::builder()
+        .name("overflow")
+        .max_keys(1)
+        .overflow(TokenBucket::new(2, Rate::ZERO))
+        .build(|_: &u8| TokenBucket::new(1, Rate::ZERO));
+    keys.try_acquire(&1, 1).unwrap();
+    keys.try_acquire(&2, 1).unwrap();
+    keys.acquire_blocking(&3, 1).unwrap();
+    keys.try_acquire(&4, 1).unwrap_err();
+    keys.acquire_blocking_timeout(&4, 1, std::time::Duration::ZERO).unwrap_err();
+    let now = totals("overflow");
+    assert_eq!((now.granted, now.refused_by), (3, vec![("denied", 1), ("timed_out", 1)]));
+}
