@@ -39,36 +39,44 @@
 //! | no limit, for some of the keys | [`Unlimited`] | nothing |
 //! | another one | your own [`Algorithm`], or a [`RateLimiter`] from scratch | up to you |
 //!
-//! # Sharing
+//! # The guide
 //!
-//! Every method takes `&self`. Put a limiter in an `Arc`, a `static` or a scoped thread's borrow; there is nothing
-//! to clone and nothing to lock. One limiter made per connection limits nothing.
+//! One page for each question: [`choosing`](guide::choosing) an algorithm, [`sharing`](guide::sharing) one limiter,
+//! [`waiting`](guide::waiting) in threads and tasks, [`keys`](guide::keys) and memory, [`testing`](guide::testing) without
+//! sleeping, coming from [`governor`](guide::from_governor) or [`leaky-bucket`](guide::from_leaky_bucket), and
+//! [questions](guide::faq). In short:
 //!
-//! # Waiting
+//! - **Sharing.** Every method takes `&self`. Put a limiter in an `Arc`, a `static` or a scoped thread's borrow. One limiter
+//!   made per connection limits nothing.
+//! - **Waiting.** All that wait for one bucket, threads and tasks alike, stand in one line and are served strictly in order
+//!   of arrival. A large request is not overtaken by small ones, and [`try_acquire`](Limiter::try_acquire) is refused while
+//!   anybody waits. Dropping a waiting future, or running into a timeout, leaves the limiter as if that caller had never
+//!   come.
+//! - **Keys and memory.** A key's bucket is dropped once it is full and idle and its grace (a second by default) is over. No
+//!   thread and no sweep does that: the calls that come anyway do. A key that is not held behaves exactly like one that is
+//!   full, so nobody can tell.
+//! - **Testing.** Give your limiters a [`ManualClock`] (or a `TokioClock` under paused tokio time): time moves when you say
+//!   so, and whoever waits is woken.
 //!
-//! All that wait for one bucket, threads and tasks alike, stand in one line and are served strictly in order of
-//! arrival. A large request is not overtaken by small ones, and [`try_acquire`](Limiter::try_acquire) is refused
-//! while anybody waits. Only the head of the line watches the clock. Dropping a waiting future, or running into a
-//! timeout, leaves the limiter as if that caller had never come.
+//! # Features
 //!
-//! # Middleware
+//! None is on by default.
 //!
-//! The feature `tower` adds a module of that name: limits as layers around any `http` service, those of axum,
-//! hyper and tonic among them. They refuse with 429 and the header fields that go with it, or make requests wait
-//! in line.
+//! | feature | adds |
+//! |---|---|
+//! | `serde` | limits and plans from configuration files: the module `config` |
+//! | `metrics` | what limiters did, in numbers: the module `metrics` |
+//! | `tracing` | refusals as events at debug level, with the target `lazy_limiter` |
+//! | `tower` | layers for any `http` service, those of axum, hyper and tonic among them: the module `tower` |
+//! | `tokio` | `TokioClock`, and tokio's own timer for its tasks |
+//! | `testing` | a module of that name, which holds an [`Algorithm`] of your own against its contract |
 //!
-//! # Keys and memory
+//! # Metrics and events
 //!
-//! A key's bucket is dropped once it is full and idle and its grace (a second by default) is over. No thread and no
-//! sweep does that: each new key pays for looking at two others, and a hit looks at one now and then. A key that
-//! is not held behaves exactly like one that is full, so nobody can tell. For servers that go quiet there is
-//! [`reclaimer`](KeyedLimiter::reclaimer).
-//!
-//! # Testing your code
-//!
-//! Give your limiters a [`ManualClock`] (or a `TokioClock` under paused tokio time): time moves when you say so, and
-//! whoever waits is woken. The feature `testing` adds a module of that name, which holds an [`Algorithm`] of your own
-//! against its contract.
+//! A limiter that was given a [name](LimiterBuilder::name) is counted under it, with the feature `metrics`. With the feature
+//! `tracing` a refusal is an event at debug level: the limiter's name, the reason, the hint, and how many refusals before it
+//! were suppressed; for each limiter there are ten at once and ten a second at the most, by its own clock. Neither says
+//! anything of keys. Without these features a call does nothing for them.
 //!
 //! # Inside
 //!
@@ -78,15 +86,22 @@
 //! limiters, keys, clocks, and the drivers for threads and tasks. Time is read once at the top of a call and
 //! travels down as a number.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 extern crate alloc;
 
 mod algorithm;
 mod carry;
 mod clock;
+#[cfg(feature = "serde")]
+pub mod config;
 mod error;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod kernel;
 mod keyed;
 mod limiter;
+mod meter;
 mod rate;
 mod rate_limiter;
 mod snapshot;
@@ -111,6 +126,8 @@ pub use keyed::{
     Equivalent, KeyedBuilder, KeyedLimiter, KeyedStats, MakeOverflow, Overflow, RandomState, Reclaimer,
 };
 pub use limiter::{Limiter, LimiterBuilder};
+#[cfg(feature = "metrics")]
+pub use meter::metrics;
 pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;
 pub use snapshot::Snapshot;

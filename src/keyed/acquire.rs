@@ -15,6 +15,7 @@ use crate::kernel::bucket::{Claim, Joined, Next};
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::{Standing, Ticket};
 use crate::kernel::sync::{Ordering, fence};
+use crate::meter::Meter;
 use crate::wait::task::Acquire;
 use crate::wait::{Place, Progress, Waiter, thread};
 use crate::{AcquireError, Clock, Timestamp, Tokens};
@@ -184,6 +185,10 @@ where
 
     fn clock(&self) -> &C {
         &self.limiter.clock
+    }
+
+    fn meter(&self) -> &Meter {
+        &self.limiter.meter
     }
 
     fn attempt(&self, n: Tokens, now: Timestamp) -> Result<bool, AcquireError<E>> {
