@@ -9,8 +9,10 @@
 //! | `timing`, `table` | interleaved rounds, medians of paired ratios, and the table of what was to be reached |
 //! | `latency` | a histogram, and the slowest calls with what is known of why |
 //! | `process` | one process for each contender; its memory and processor time |
+//! | `callgrind` | instructions of a path, counted and held against a record |
 
 pub mod args;
+pub mod callgrind;
 pub mod direct;
 pub mod keyed;
 pub mod keys;
