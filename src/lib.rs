@@ -24,8 +24,9 @@
 //! | to wait, in a thread | [`acquire_blocking`](Limiter::acquire_blocking), [`acquire_blocking_timeout`](Limiter::acquire_blocking_timeout) |
 //! | to return what was not needed | [`give_back`](Limiter::give_back) |
 //! | to bill what is known only afterwards | [`charge`](Limiter::charge) |
+//! | many answers from one thread, at a nanosecond each | [`lease`](Limiter::lease), of a token bucket |
 //!
-//! The same verbs with a key in front are those of a [`KeyedLimiter`].
+//! But for the last, the same verbs with a key in front are those of a [`KeyedLimiter`].
 //!
 //! # Choosing an algorithm
 //!
@@ -100,7 +101,7 @@ pub use clock::{Alarm, Clock, CoarseClock, ManualClock, MonotonicClock};
 pub use error::{AcquireError, InvalidPolicy};
 pub use kernel::{Boxed, Cell, Limit, Pack, Packed};
 pub use keyed::{Equivalent, KeyedBuilder, KeyedLimiter, RandomState, Reclaimer};
-pub use limiter::{Limiter, LimiterBuilder};
+pub use limiter::{Lease, Limiter, LimiterBuilder};
 pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;
 pub use snapshot::Snapshot;

@@ -63,6 +63,15 @@ const PATHS: &[callgrind::Path] = &[
         let limiter = one(plenty());
         counted(|| assert!(black_box(&limiter).give_back(1).is_ok()));
     }),
+    ("a take from a lease", || {
+        let limiter = one(plenty());
+        let mut lease = limiter.lease(MUCH).expect("all there is");
+        counted(|| assert!(black_box(&mut lease).try_take(1)));
+    }),
+    ("a lease, taken and returned", || {
+        let limiter = one(plenty());
+        counted(|| assert!(black_box(&limiter).lease(1).is_ok()));
+    }),
     ("fixed window, granted", || granted(&one(FixedWindow::new(MUCH, HOUR)))),
     ("sliding window counter, granted", || granted(&one(SlidingWindowCounter::new(MUCH, HOUR)))),
     ("sliding window (a boxed cell), granted", || granted(&one(SlidingWindow::new(MUCH, HOUR)))),
