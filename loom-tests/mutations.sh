@@ -246,11 +246,11 @@ mutate 'a line is not weighed anew' $kernel/handover.rs \
 mutate 'a charge does not note the room' src/limiter/mod.rs \
     's/self.with_line(|bucket, line, _| bucket.note_room(line, now));//' 'nothing-of-this-name'
 mutate 'a lease returns all that is left' src/limiter/lease.rs \
-    's/(self.left.min(algorithm.outstanding(self.taken, self.since, now)), now)/{ let _ = algorithm; (self.left, now) }/' 'lease:'
+    's/(self.left().min(algorithm.outstanding(self.taken, self.since, now)), now)/{ let _ = algorithm; (self.left(), now) }/' 'lease:'
 mutate 'a lease is returned at a date from before the look' src/limiter/lease.rs \
     's/let mut now = Timestamp::ZERO;/let now = limiter.clock.now();/; s/^                now = limiter.clock.now();//' 'lease:'
 mutate 'a lease dates from after the take' src/limiter/lease.rs \
-    's/Ok(Lease { limiter: self, left: taken, taken, since, generation })/Ok(Lease { limiter: self, left: taken, taken, since: self.clock.now().max(since), generation })/' 'lease:'
+    's/Ok(Lease { limiter: self, left: taken.parts(), taken, since, generation })/Ok(Lease { limiter: self, left: taken.parts(), taken, since: self.clock.now().max(since), generation })/' 'lease:'
 mutate 'a lease is returned to whatever bucket there is' src/limiter/lease.rs \
     's/if limiter.current.generation() != self.generation {/if false {/' 'lease:'
 mutate 'a bucket is counted as replaced only too early' src/limiter/current.rs \

@@ -45,6 +45,9 @@
 //! Every method takes `&self`. Put a limiter in an `Arc`, a `static` or a scoped thread's borrow; there is nothing
 //! to clone and nothing to lock. One limiter made per connection limits nothing.
 //!
+//! Threads that take from one limiter at the very same time wait for each other's cache line. Where that is what a
+//! server spends its time on, let each take a [`lease`](Limiter::lease), or divide the limit: [`StripedLimiter`].
+//!
 //! # Waiting
 //!
 //! All that wait for one bucket, threads and tasks alike, stand in one line and are served strictly in order of
@@ -85,6 +88,7 @@ mod limiter;
 mod rate;
 mod rate_limiter;
 mod snapshot;
+mod striped;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timestamp;
@@ -105,6 +109,7 @@ pub use limiter::{Lease, Limiter, LimiterBuilder};
 pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;
 pub use snapshot::Snapshot;
+pub use striped::StripedLimiter;
 pub use timestamp::Timestamp;
 pub use tokens::Tokens;
 

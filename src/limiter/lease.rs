@@ -63,7 +63,8 @@ use crate::{AcquireError, Clock, MonotonicClock, Timestamp, TokenBucket, Tokens}
 #[must_use = "dropping a lease returns its tokens"]
 pub struct Lease<'a, C: Clock = MonotonicClock> {
     limiter: &'a Limiter<TokenBucket, C>,
-    left: Tokens,
+    /// In 2⁻²⁰ths of a token.
+    left: u64,
     taken: Tokens,
     /// Not after the tokens were taken.
     since: Timestamp,
@@ -82,7 +83,7 @@ impl<C: Clock> Limiter<TokenBucket, C> {
         let (generation, since) = (self.current.generation(), self.clock.now());
         self.try_acquire(n)?;
         let taken = n.within(self.capacity()).unwrap_or(n.rounded_down());
-        Ok(Lease { limiter: self, left: taken, taken, since, generation })
+        Ok(Lease { limiter: self, left: taken.parts(), taken, since, generation })
     }
 }
 
@@ -90,21 +91,24 @@ impl<C: Clock> Lease<'_, C> {
     /// Takes `n` of what is left; false if less is left, or if `n` is no amount. Nothing has changed then.
     #[inline]
     pub fn try_take(&mut self, n: impl Into<Tokens>) -> bool {
-        // What is no amount is above any.
-        let Some(n) = n.into().within(self.left) else { return false };
-        self.left = self.left - n;
-        true
+        let n = n.into();
+        // What is no amount has more parts than any.
+        let fits = n.parts() <= self.left;
+        if fits {
+            self.left -= n.rounded_up().parts().min(self.left);
+        }
+        fits
     }
 
     /// What is left.
     pub fn left(&self) -> Tokens {
-        self.left
+        Tokens::from_parts(self.left)
     }
 }
 
 impl<C: Clock> Drop for Lease<'_, C> {
     fn drop(&mut self) {
-        if self.left == Tokens::ZERO {
+        if self.left == 0 {
             return;
         }
         let limiter = self.limiter;
@@ -117,7 +121,7 @@ impl<C: Clock> Drop for Lease<'_, C> {
             let mut now = Timestamp::ZERO;
             let flags = bucket.refund_late(|algorithm| {
                 now = limiter.clock.now();
-                (self.left.min(algorithm.outstanding(self.taken, self.since, now)), now)
+                (self.left().min(algorithm.outstanding(self.taken, self.since, now)), now)
             });
             if flags.is_queued() {
                 bucket.serve_and_wake_head(line, now, wakes);
@@ -128,6 +132,9 @@ impl<C: Clock> Drop for Lease<'_, C> {
 
 impl<C: Clock> fmt::Debug for Lease<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("left", &self.left).field("taken", &self.taken).finish_non_exhaustive()
+        f.debug_struct("Lease")
+            .field("left", &self.left())
+            .field("taken", &self.taken)
+            .finish_non_exhaustive()
     }
 }

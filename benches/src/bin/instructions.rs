@@ -13,7 +13,7 @@ use std::time::Duration;
 use foldhash::quality::FixedState;
 use lazy_limiter::{
     Algorithm, Clock, CoarseClock, FixedWindow, KeyedLimiter, Limit, Limiter, MonotonicClock, Rate,
-    SlidingWindow, SlidingWindowCounter, Timestamp, TokenBucket,
+    SlidingWindow, SlidingWindowCounter, StripedLimiter, Timestamp, TokenBucket,
 };
 use lazy_limiter_benches::callgrind::{self, counted};
 
@@ -71,6 +71,11 @@ const PATHS: &[callgrind::Path] = &[
     ("a lease, taken and returned", || {
         let limiter = one(plenty());
         counted(|| assert!(black_box(&limiter).lease(1).is_ok()));
+    }),
+    ("striped, granted", || {
+        let made = StripedLimiter::try_with_stripes(MUCH, Rate::per_second(MUCH), Still, 4);
+        let limiter = made.expect("a valid policy");
+        counted(|| assert!(black_box(&limiter).try_acquire(1).is_ok()));
     }),
     ("fixed window, granted", || granted(&one(FixedWindow::new(MUCH, HOUR)))),
     ("sliding window counter, granted", || granted(&one(SlidingWindowCounter::new(MUCH, HOUR)))),

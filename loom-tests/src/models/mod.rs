@@ -18,12 +18,13 @@ mod keyed;
 mod lease;
 mod line;
 mod removal;
+mod striped;
 mod unheard;
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
     let kernel =
         [bucket::MODELS, line::MODELS, unheard::MODELS, gate::MODELS, boxed::MODELS, handover::MODELS];
-    kernel.into_iter().chain([keyed::MODELS, removal::MODELS, lease::MODELS]).flatten()
+    kernel.into_iter().chain([keyed::MODELS, removal::MODELS, lease::MODELS, striped::MODELS]).flatten()
 }
 
 /// A limiter that never refills.
