@@ -16,7 +16,6 @@ use core::cell::Cell;
 use core::fmt;
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use core::time::Duration;
 
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
@@ -54,6 +53,8 @@ pub struct StripedLimiter<C = MonotonicClock> {
     stripes: Box<[Stripe]>,
     clock: C,
     capacity: Tokens,
+    /// The capacity of the smallest.
+    most: Tokens,
 }
 
 /// On cache lines of its own: two, for they are fetched in pairs.
@@ -117,7 +118,8 @@ impl<C: Clock> StripedLimiter<C> {
         let now = clock.now();
         let stripes =
             buckets.into_iter().map(|bucket| Stripe(Bucket::new(bucket, now, Flags::NONE))).collect();
-        Ok(StripedLimiter { stripes, clock, capacity })
+        let most = Tokens::from_parts(capacity.parts() / count);
+        Ok(StripedLimiter { stripes, clock, capacity, most })
     }
 
     /// Takes `n` now, or refuses.
@@ -134,29 +136,24 @@ impl<C: Clock> StripedLimiter<C> {
 
     #[inline]
     pub(crate) fn try_acquire_from(&self, own: usize, n: Tokens) -> Result<(), AcquireError> {
-        let Some(n) = checked(n, self.most())? else { return Ok(()) };
+        let (up, now) = (n.rounded_up(), self.clock.now());
         let own = own & (self.stripes.len() - 1);
-        let now = self.clock.now();
-        match self.stripes[own].0.take(n, now) {
-            Taken::Granted => Ok(()),
-            Taken::Refused(wait) => self.take_from_others(own, wait, n, now),
-            // The marks of these buckets are never set.
-            Taken::Queued | Taken::Sealed => Err(AcquireError::Closed),
+        if up > Tokens::ZERO && up <= self.most && self.stripes[own].0.take(up, now) == Taken::Granted {
+            return Ok(());
         }
+        self.take_from_any(own, n, now)
     }
 
+    /// When its own stripe has too little, or the amount is out of the ordinary.
     #[cold]
-    fn take_from_others(
-        &self,
-        own: usize,
-        mut wait: Option<Duration>,
-        n: Tokens,
-        now: Timestamp,
-    ) -> Result<(), AcquireError> {
-        for step in 1..self.stripes.len() {
+    fn take_from_any(&self, own: usize, n: Tokens, now: Timestamp) -> Result<(), AcquireError> {
+        let Some(n) = checked(n, self.most)? else { return Ok(()) };
+        let mut wait = None;
+        for step in 0..self.stripes.len() {
             match self.stripes[(own + step) & (self.stripes.len() - 1)].0.take(n, now) {
                 Taken::Granted => return Ok(()),
                 Taken::Refused(other) => wait = wait.into_iter().chain(other).min(),
+                // The marks of these buckets are never set.
                 Taken::Queued | Taken::Sealed => {}
             }
         }
@@ -176,7 +173,7 @@ impl<C: Clock> StripedLimiter<C> {
 
     /// The most that one call can take: what the smallest stripe holds when full.
     pub fn most(&self) -> Tokens {
-        self.stripes[self.stripes.len() - 1].0.capacity()
+        self.most
     }
 
     /// How many stripes there are.
