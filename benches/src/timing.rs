@@ -1,6 +1,8 @@
 //! Timing: threads that start together, and contenders that take turns.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// Nanoseconds a call, over `calls` calls on this thread.
@@ -11,6 +13,15 @@ pub fn per_call(calls: u64, mut call: impl FnMut(u64)) -> f64 {
         call(i);
     }
     start.elapsed().as_nanos() as f64 / calls as f64
+}
+
+/// Polls a future that is ready at once.
+#[inline]
+pub fn ready<T>(future: impl Future<Output = T>) -> T {
+    match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a future that was to be ready waits"),
+    }
 }
 
 /// How long the slowest of `threads` threads takes for `calls` calls, all of them starting together. `call` is
