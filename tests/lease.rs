@@ -200,7 +200,7 @@ fn work(limiter: &Limiter<TokenBucket, Recorder>, thread: u64, barrier: &Barrier
                         grants.push((TOLD.get(), n));
                     }
                 }
-                3 if chance / 8 % 8 == 0 => {
+                3 if (chance / 8).is_multiple_of(8) => {
                     if let Some(Held(lease, _, _, used)) = &mut held {
                         *used += u64::from(lease.try_take(1));
                     }

@@ -21,7 +21,7 @@ const OTHERS: RGBColor = RGBColor(0xb5, 0xb5, 0xb5);
 const WIDTH: i32 = 1000;
 const LEFT: i32 = 230;
 const RIGHT: i32 = WIDTH - 110;
-const TOP: i32 = 84;
+const TOP: i32 = 104;
 const BAR: i32 = 20;
 /// The head of a group, and the room before the next.
 const HEAD: i32 = 26;
@@ -42,7 +42,9 @@ pub fn draw(path: &Path, title: &str, below: &str, rows: &[&Row]) -> Drawn {
         let area = SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area();
         area.fill(&WHITE)?;
         text(&area, title, (20, 18), 21, (HPos::Left, VPos::Top))?;
-        text(&area, below, (20, 48), 13, (HPos::Left, VPos::Top))?;
+        for (at, line) in (0..).zip(lines(below)) {
+            text(&area, &line, (20, 46 + 17 * at), 13, (HPos::Left, VPos::Top))?;
+        }
         let step = nice(longest / 6.0);
         for tick in 0..=(longest / step) as u32 {
             let at = x(f64::from(tick) * step);
@@ -71,6 +73,19 @@ pub fn draw(path: &Path, title: &str, below: &str, rows: &[&Row]) -> Drawn {
         area.present()?;
     }
     Ok(std::fs::write(path, svg)?)
+}
+
+/// Broken between words, so that each is narrower than the chart.
+fn lines(words: &str) -> Vec<String> {
+    const LONGEST: usize = 120;
+    let mut lines = vec![String::new()];
+    for word in words.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < LONGEST => line.push_str(&format!("{word} ")),
+            _ => lines.push(format!("{word} ")),
+        }
+    }
+    lines
 }
 
 type Bars = Vec<(String, f64)>;

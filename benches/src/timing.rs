@@ -48,7 +48,7 @@ pub fn side_by_side(threads: usize, calls: u64, call: impl Fn(usize, u64) + Sync
 }
 
 /// How often a run is made again, and the share of the longest span in which all were running that is asked for.
-const TRIES: usize = 20;
+const TRIES: usize = 8;
 const SIDE_BY_SIDE: f64 = 0.8;
 
 /// From when to when a thread ran.

@@ -5,6 +5,7 @@
 use std::env;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -62,7 +63,8 @@ fn run(options: &Options) -> Result<(), String> {
     let report = replay(log, &options.bucket, options.top, &progress);
     progress.clear();
     if let Some(path) = &options.svg {
-        let title = format!("{name}, each client {}", options.limit);
+        let name = Path::new(&name).file_name().map_or(name.clone().into(), |name| name.to_string_lossy());
+        let title = format!("{name}, each client: {}", options.limit);
         chart::draw(path, &title, &report)
             .map_err(|error| format!("cannot draw {}: {error}", path.display()))?;
     }

@@ -44,7 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     if !only_charts {
         let start = SystemTime::now();
         std::fs::write(&file, "program,work,contender,value,unit,bar,shown\n")?;
-        std::fs::write(&machine, describe()?)?;
+        let brief = if smoke { " A brief run (`--smoke`), of little precision." } else { "" };
+        std::fs::write(&machine, describe()? + brief)?;
         let mut said = String::new();
         for program in PROGRAMS {
             eprintln!("== {program}");

@@ -4,9 +4,10 @@
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use governor::DefaultDirectRateLimiter;
 use lazy_limiter::{Clock, Limiter, MonotonicClock, Rate, StripedLimiter, TokenBucket};
 use lazy_limiter_benches::args::Args;
-use lazy_limiter_benches::direct::PLENTY;
+use lazy_limiter_benches::direct::{Direct, PLENTY};
 use lazy_limiter_benches::timing::{Rounds, side_by_side};
 
 /// What two threads write never shares a cache line, nor a pair of lines that are fetched together.
@@ -20,6 +21,7 @@ fn main() {
     let clock = MonotonicClock::new();
     let one = Apart(Limiter::with_clock(TokenBucket::new(PLENTY, Rate::per_second(PLENTY)), clock.clone()));
     let (striped, own, shared) = (two_stripes(&clock), own_words(), Apart(AtomicU64::new(0)));
+    let governor = Apart(DefaultDirectRateLimiter::granting());
     let mut rounds = Rounds::new();
     let clock_one = rounds.add("the clock, 1 thread", || timed(1, calls, |_, _| read(&clock)));
     let clock_two = rounds.add("the clock, 2 threads", || timed(2, calls, |_, _| read(&clock)));
@@ -33,6 +35,7 @@ fn main() {
         rounds.add("one bucket, 1 thread", || timed(1, calls, |_, _| assert!(one.0.try_acquire(1).is_ok())));
     let one_two =
         rounds.add("one bucket, 2 threads", || timed(2, calls, |_, _| assert!(one.0.try_acquire(1).is_ok())));
+    let govs_two = rounds.add("governor, 2 threads", || timed(2, calls, |_, _| assert!(governor.0.take())));
     let striped_one = rounds
         .add("two stripes, 1 thread", || timed(1, calls, |_, _| assert!(striped.try_acquire(1).is_ok())));
     let striped_two = rounds
@@ -63,8 +66,10 @@ fn main() {
     for which in all {
         println!("| {} | {:.1} |", rounds.name(which), rounds.median(which));
     }
+    let (low, ratio, high) = rounds.ratio(one_two, govs_two);
+    println!("\none bucket against governor, 2 threads: {ratio:.2} ({low:.2} to {high:.2})");
     let (low, gain, high) = rounds.ratio(one_two, striped_two);
-    println!("\ntwo stripes against one bucket, 2 threads: {gain:.2} times as fast ({low:.2} to {high:.2})");
+    println!("two stripes against one bucket, 2 threads: {gain:.2} times as fast ({low:.2} to {high:.2})");
     let (low, gain, high) = rounds.ratio(one_two, leases);
     println!("leases of 64 against one bucket, 2 threads: {gain:.1} times as fast ({low:.1} to {high:.1})");
     model(rounds.median(one_one), rounds.median(word_two) - rounds.median(word_one), rounds.median(leases));
