@@ -104,7 +104,9 @@ pub use clock::TokioClock;
 pub use clock::{Alarm, Clock, CoarseClock, ManualClock, MonotonicClock};
 pub use error::{AcquireError, InvalidPolicy};
 pub use kernel::{Boxed, Cell, Limit, Pack, Packed};
-pub use keyed::{Equivalent, KeyedBuilder, KeyedLimiter, RandomState, Reclaimer};
+pub use keyed::{
+    Equivalent, KeyedBuilder, KeyedLimiter, KeyedStats, MakeOverflow, Overflow, RandomState, Reclaimer,
+};
 pub use limiter::{Lease, Limiter, LimiterBuilder};
 pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;

@@ -46,8 +46,44 @@ pub trait Guard {
     unsafe fn defer_retire<T>(&self, pointer: *mut T, reclaim: unsafe fn(*mut T, &Collector));
 }
 
-/// Seize's type, of which there is never one.
-pub enum Collector {}
+/// Seize's type. Nothing is retired here.
+#[derive(Default)]
+pub struct Collector;
+
+impl Collector {
+    pub fn new() -> Collector {
+        Collector
+    }
+}
+
+/// Makes a [`HashMap`].
+pub struct HashMapBuilder<K, V, S> {
+    made: PhantomData<(K, V, S)>,
+}
+
+impl<K, V> HashMap<K, V, ()> {
+    pub fn builder() -> HashMapBuilder<K, V, ()> {
+        HashMapBuilder { made: PhantomData }
+    }
+}
+
+impl<K, V, S> HashMapBuilder<K, V, S> {
+    pub fn hasher<T>(self, _: T) -> HashMapBuilder<K, V, T> {
+        HashMapBuilder { made: PhantomData }
+    }
+
+    pub fn capacity(self, _: usize) -> Self {
+        self
+    }
+
+    pub fn shared_collector(self, _: std::sync::Arc<Collector>) -> Self {
+        self
+    }
+
+    pub fn build(self) -> HashMap<K, V, S> {
+        HashMap { entry: AtomicPtr::default(), kept: std::sync::Mutex::default(), hasher: PhantomData }
+    }
+}
 
 macro_rules! guards {
     ($($name:ident)*) => {$(
@@ -97,10 +133,6 @@ impl<K, V, S> HashMap<K, V, S> {
 }
 
 impl<K: Eq + 'static, V: 'static, S: BuildHasher> HashMap<K, V, S> {
-    pub fn with_capacity_and_hasher(_: usize, _: S) -> HashMap<K, V, S> {
-        HashMap { entry: AtomicPtr::default(), kept: std::sync::Mutex::default(), hasher: PhantomData }
-    }
-
     fn found(&self) -> Option<&(K, V)> {
         // Acquire, as in any map: an entry that is found is whole.
         // SAFETY: null, or from a `Box` that lives as long as the map.

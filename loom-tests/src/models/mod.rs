@@ -12,6 +12,7 @@ use crate::{Limiter, Rate, TokenBucket, Tokens};
 
 mod boxed;
 mod bucket;
+mod candidates;
 mod gate;
 mod handover;
 mod keyed;
@@ -24,7 +25,8 @@ mod unheard;
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
     let kernel =
         [bucket::MODELS, line::MODELS, unheard::MODELS, gate::MODELS, boxed::MODELS, handover::MODELS];
-    kernel.into_iter().chain([keyed::MODELS, removal::MODELS, lease::MODELS, striped::MODELS]).flatten()
+    let shell = [keyed::MODELS, removal::MODELS, candidates::MODELS, lease::MODELS, striped::MODELS];
+    kernel.into_iter().chain(shell).flatten()
 }
 
 /// A limiter that never refills.
