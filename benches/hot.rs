@@ -2,21 +2,19 @@
 //!
 //! `cargo bench -p lazy-limiter-benches -- hit/u64` runs those of that name; `-- --test` runs each once.
 
-use std::future::Future;
 use std::hint::black_box;
 use std::net::IpAddr;
 use std::sync::OnceLock;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter};
-use lazy_limiter::{Clock, MonotonicClock};
-use lazy_limiter_benches::direct::{self, CoarseTime, Direct};
+use lazy_limiter::{Clock, CoarseClock, MonotonicClock};
+use lazy_limiter_benches::direct::{self, Direct};
 use lazy_limiter_benches::keyed::{self, Keyed};
 use lazy_limiter_benches::keys::{Key, keys, uniform, zipf};
-use lazy_limiter_benches::timing::slowest;
+use lazy_limiter_benches::timing::{ready, slowest};
 
 const THREADS: [usize; 3] = [1, 2, 4];
 const SIZES: [u64; 4] = [1, 1_000, 100_000, 1_000_000];
@@ -52,7 +50,7 @@ fn one_limiter(criterion: &mut Criterion) {
         black_box(black_box(&clock).now());
     });
     direct::<direct::Ours>(&mut group);
-    direct::<direct::Ours<CoarseTime>>(&mut group);
+    direct::<direct::Ours<CoarseClock>>(&mut group);
     direct::<DefaultDirectRateLimiter>(&mut group);
     direct::<leaky_bucket::RateLimiter>(&mut group);
     direct::<ratelimit::Ratelimiter>(&mut group);
@@ -88,14 +86,6 @@ fn at_hand(criterion: &mut Criterion) {
         bench(&mut group, "thread/lazy-limiter", threads, |_, _| {
             assert!(black_box(&ours).acquire_blocking(1).is_ok());
         });
-    }
-}
-
-/// Polls a future that is ready at once.
-fn ready<T>(future: impl Future<Output = T>) -> T {
-    match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("a future that was to be ready waits"),
     }
 }
 

@@ -245,6 +245,16 @@ mutate 'a line is not weighed anew' $kernel/handover.rs \
     's/line.reweigh(self.capacity(), |n| self.limit.weight(n), wakes);/let _ = (line, wakes);/' 'nothing-of-this-name'
 mutate 'a charge does not note the room' src/limiter/mod.rs \
     's/self.with_line(|bucket, line, _| bucket.note_room(line, now));//' 'nothing-of-this-name'
+mutate 'a lease returns all that is left' src/limiter/lease.rs \
+    's/(self.left().min(algorithm.outstanding(self.taken, self.since, now)), now)/{ let _ = algorithm; (self.left(), now) }/' 'lease:'
+mutate 'a lease is returned at a date from before the look' src/limiter/lease.rs \
+    's/let mut now = Timestamp::ZERO;/let now = limiter.clock.now();/; s/^                now = limiter.clock.now();//' 'lease:'
+mutate 'a lease dates from after the take' src/limiter/lease.rs \
+    's/Ok(Lease { limiter: self, left: taken.parts(), taken, since, generation })/Ok(Lease { limiter: self, left: taken.parts(), taken, since: self.clock.now().max(since), generation })/' 'lease:'
+mutate 'a lease is returned to whatever bucket there is' src/limiter/lease.rs \
+    's/if limiter.current.generation() != self.generation {/if false {/' 'lease:'
+mutate 'a bucket is counted as replaced only too early' src/limiter/current.rs \
+    's/self.replaced.fetch_add(1, Ordering::Release);//; s/let later = self.later.get_or_init/self.replaced.fetch_add(1, Ordering::Release); &/' 'lease:'
 
 echo
 echo "$((caught + explained + ${#survived[@]})) mutations: $caught caught, $explained survive for a reason, ${#survived[@]} unexplained"

@@ -24,8 +24,9 @@
 //! | to wait, in a thread | [`acquire_blocking`](Limiter::acquire_blocking), [`acquire_blocking_timeout`](Limiter::acquire_blocking_timeout) |
 //! | to return what was not needed | [`give_back`](Limiter::give_back) |
 //! | to bill what is known only afterwards | [`charge`](Limiter::charge) |
+//! | many answers from one thread, at a nanosecond each | [`lease`](Limiter::lease), of a token bucket |
 //!
-//! The same verbs with a key in front are those of a [`KeyedLimiter`].
+//! But for the last, the same verbs with a key in front are those of a [`KeyedLimiter`].
 //!
 //! # Choosing an algorithm
 //!
@@ -47,7 +48,8 @@
 //! [questions](guide::faq). In short:
 //!
 //! - **Sharing.** Every method takes `&self`. Put a limiter in an `Arc`, a `static` or a scoped thread's borrow. One limiter
-//!   made per connection limits nothing.
+//!   made per connection limits nothing. Threads that take from one at the very same time wait for each other's cache
+//!   line: let each take a [`lease`](Limiter::lease) then, or divide the limit, [`StripedLimiter`].
 //! - **Waiting.** All that wait for one bucket, threads and tasks alike, stand in one line and are served strictly in order
 //!   of arrival. A large request is not overtaken by small ones, and [`try_acquire`](Limiter::try_acquire) is refused while
 //!   anybody waits. Dropping a waiting future, or running into a timeout, leaves the limiter as if that caller had never
@@ -105,6 +107,7 @@ mod meter;
 mod rate;
 mod rate_limiter;
 mod snapshot;
+mod striped;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timestamp;
@@ -125,12 +128,13 @@ pub use kernel::{Boxed, Cell, Limit, Pack, Packed};
 pub use keyed::{
     Equivalent, KeyedBuilder, KeyedLimiter, KeyedStats, MakeOverflow, Overflow, RandomState, Reclaimer,
 };
-pub use limiter::{Limiter, LimiterBuilder};
+pub use limiter::{Lease, Limiter, LimiterBuilder};
 #[cfg(feature = "metrics")]
 pub use meter::metrics;
 pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;
 pub use snapshot::Snapshot;
+pub use striped::StripedLimiter;
 pub use timestamp::Timestamp;
 pub use tokens::Tokens;
 

@@ -204,3 +204,36 @@ fn a_real_log_has_known_figures() {
     let strict = replay(&["--capacity", "2", "--rate", "1/min", "--json", path], b"");
     assert_eq!(figures(&strict), [10_000, 1753, 4497, 5503]);
 }
+
+#[test]
+fn a_chart_shows_who_was_denied_and_when() {
+    let path = env::temp_dir().join(format!("replay-{}.svg", std::process::id()));
+    let draw = |args: &[&str], log: &[u8]| {
+        let output = replay(&[args, &["--svg", path.to_str().expect("a path in UTF-8")]].concat(), log);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let svg = fs::read_to_string(&path).expect("a chart was drawn");
+        fs::remove_file(&path).expect("it can be removed");
+        (output, svg)
+    };
+    let (output, svg) = draw(&["--top", "2"], b"");
+    assert_eq!(output.stdout, replay(&["--top", "2"], b"").stdout, "the chart is besides");
+    for words in
+        ["33 of 127 denied", "scraper.example.com", "2001:db8::bad:1", "allowed", "5 at once, then 1/10s"]
+    {
+        assert!(svg.contains(words), "{words}");
+    }
+    assert!(!svg.contains("203.0.113.9"), "two were to be listed");
+
+    // A leap day, a client that is no address, and a single second.
+    let line = "<&\"> - - [29/Feb/2024:23:59:59 +0000] \"GET /\" 200 1\n";
+    let (_, svg) = draw(&["--capacity", "1", "-"], line.repeat(3).as_bytes());
+    assert!(svg.contains("29 February") && svg.contains("23:59:59"), "{svg}");
+    assert!(svg.contains("2 of 3 denied") && !svg.contains("<&"), "{svg}");
+    // As many elements are closed as are opened.
+    let count = |what: &str| svg.matches(what).count();
+    assert_eq!(count("<") - count("</") - count("<?"), count("/>") + count("</"), "{svg}");
+
+    let nowhere = replay(&["--svg", "there/is/no/such/folder.svg"], b"");
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(text(&nowhere.stderr).contains("cannot draw there/is/no/such/folder.svg"));
+}

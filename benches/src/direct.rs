@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota};
-use lazy_limiter::{Clock, Limiter, MonotonicClock, Rate, Timestamp, TokenBucket};
+use lazy_limiter::{CoarseClock, Limiter, MonotonicClock, Rate, TokenBucket};
 
 use crate::keyed::quota;
 
@@ -63,40 +63,15 @@ impl Direct for Ours {
     }
 }
 
-/// Ours on the time that a thread of quanta's writes down each millisecond.
-#[derive(Debug)]
-pub struct CoarseTime {
-    clock: quanta::Clock,
-    origin: quanta::Instant,
-}
-
-impl CoarseTime {
-    fn new() -> CoarseTime {
-        // One for the process; those after the first report that there is one.
-        if let Ok(upkeep) = quanta::Upkeep::new(Duration::from_millis(1)).start() {
-            std::mem::forget(upkeep);
-        }
-        let clock = quanta::Clock::new();
-        CoarseTime { origin: clock.recent(), clock }
-    }
-}
-
-impl Clock for CoarseTime {
-    #[inline]
-    fn now(&self) -> Timestamp {
-        Timestamp::from_nanos(self.clock.recent().duration_since(self.origin).as_nanos() as u64)
-    }
-}
-
-impl Direct for Ours<CoarseTime> {
+impl Direct for Ours<CoarseClock> {
     const NAME: &'static str = "lazy-limiter, coarse clock";
 
     fn granting() -> Self {
-        Limiter::with_clock(granting_bucket(), CoarseTime::new())
+        Limiter::with_clock(granting_bucket(), CoarseClock::new())
     }
 
     fn refusing() -> Self {
-        Limiter::with_clock(refusing_bucket(), CoarseTime::new())
+        Limiter::with_clock(refusing_bucket(), CoarseClock::new())
     }
 
     #[inline]

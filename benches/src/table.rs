@@ -1,5 +1,6 @@
 //! The table of what was to be reached and what was measured.
 
+use crate::results::{self, Row as Result};
 use crate::timing::Rounds;
 
 /// One line.
@@ -29,6 +30,11 @@ impl Table {
     pub fn compare(&mut self, work: &str, rounds: &Rounds<'_>, ours: usize, theirs: usize, bar: Option<f64>) {
         let (low, ratio, high) = rounds.ratio(ours, theirs);
         let shown = |which| format!("{:.1} ns {}", rounds.median(which), rounds.name(which));
+        for which in [ours, theirs] {
+            measured(work, rounds.name(which), rounds.median(which));
+        }
+        let names = format!("{} / {}", rounds.name(ours), rounds.name(theirs));
+        compared(work, &names, ratio, bar, format!("{}, {}", shown(ours), shown(theirs)));
         self.rows.push(Row {
             work: work.into(),
             ours: shown(ours),
@@ -41,6 +47,7 @@ impl Table {
 
     /// A value that is not a ratio of times: `measured` should be at most `bar`, both shown as given.
     pub fn value(&mut self, work: &str, (ours, theirs): (String, String), measured: f64, bar: Option<f64>) {
+        compared(work, "", measured, bar, format!("{ours}, {theirs}"));
         self.rows.push(Row {
             work: work.into(),
             ours,
@@ -70,6 +77,20 @@ impl Table {
             }
         }
     }
+}
+
+/// For machines: nanoseconds a call.
+pub fn measured(work: &str, contender: &str, nanos: f64) {
+    add(work, contender, (nanos, "ns"), None, String::new());
+}
+
+fn compared(work: &str, contender: &str, ratio: f64, bar: Option<f64>, shown: String) {
+    add(work, contender, (ratio, "ratio"), bar, shown);
+}
+
+fn add(work: &str, contender: &str, (value, unit): (f64, &str), bar: Option<f64>, shown: String) {
+    let (work, contender, unit) = (work.into(), contender.into(), unit.into());
+    Result { program: results::program(), work, contender, value, unit, bar, shown }.add();
 }
 
 fn verdict(measured: f64, bar: Option<f64>) -> &'static str {

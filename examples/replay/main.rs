@@ -5,11 +5,13 @@
 use std::env;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use lazy_limiter::{KeyedLimiter, ManualClock, TokenBucket};
 
+mod chart;
 mod log;
 mod options;
 mod report;
@@ -60,6 +62,12 @@ fn run(options: &Options) -> Result<(), String> {
     }
     let report = replay(log, &options.bucket, options.top, &progress);
     progress.clear();
+    if let Some(path) = &options.svg {
+        let name = Path::new(&name).file_name().map_or(name.clone().into(), |name| name.to_string_lossy());
+        let title = format!("{name}, each client: {}", options.limit);
+        chart::draw(path, &title, &report)
+            .map_err(|error| format!("cannot draw {}: {error}", path.display()))?;
+    }
     let synthetic = matches!(options.source, Source::Synthetic);
     if options.json {
         if synthetic {
@@ -94,6 +102,7 @@ fn replay(mut log: Log, bucket: &TokenBucket, top: usize, progress: &Progress) -
         let client = &mut clients[client];
         let granted = keyed.try_acquire(client.name.as_str(), 1).is_ok();
         report.requests += 1;
+        report.timeline.push((time, granted));
         report.seconds += seconds;
         report.allowed += u64::from(granted);
         report.denied += u64::from(!granted);

@@ -9,12 +9,13 @@ use lazy_limiter::{Rate, TokenBucket};
 pub(crate) const USAGE: &str = "\
 Replays an access log through a rate limit for each client, and tells whom it would have turned away.
 
-Usage: replay [--capacity N] [--rate R] [--top K] [--json] [FILE]
+Usage: replay [--capacity N] [--rate R] [--top K] [--json] [--svg CHART] [FILE]
 
   --capacity N   requests that a client may make at once [default: 5]
   --rate R       how fast they come back, such as 10/s, 300/min or 1/10s [default: 1/10s]
   --top K        how many of the most denied clients to list [default: 10]
   --json         print the figures as one JSON object, without that list
+  --svg CHART    also draw a chart into this file: requests over time, and the most denied clients
   -h, --help     print this
 
 FILE is an access log in the common or the combined format, or - for standard input. Without it, a small
@@ -41,6 +42,8 @@ pub(crate) struct Options {
     pub(crate) top: usize,
     /// Whether to print JSON.
     pub(crate) json: bool,
+    /// Where a chart is drawn, if one is asked for.
+    pub(crate) svg: Option<PathBuf>,
     /// Where the log is.
     pub(crate) source: Source,
 }
@@ -64,7 +67,7 @@ impl Command {
     /// A sentence that says what is wrong with them.
     pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
         let (mut capacity, mut rate) = (String::from("5"), String::from("1/10s"));
-        let (mut top, mut json, mut source) = (10, false, None);
+        let (mut top, mut json, mut svg, mut source) = (10, false, None, None);
         let mut args = args.into_iter();
         let mut options_end = false;
         while let Some(arg) = args.next() {
@@ -95,6 +98,7 @@ impl Command {
                     return Err(format!("{name} takes no value"));
                 }
                 "--json" => json = true,
+                "--svg" => svg = Some(value()?.into()),
                 "--help" | "-h" => return Ok(Command::Help),
                 "--" => options_end = true,
                 _ => return Err(format!("unknown option {name}")),
@@ -105,6 +109,7 @@ impl Command {
             limit: format!("{capacity} at once, then {rate}"),
             top,
             json,
+            svg,
             source: source.unwrap_or(Source::Synthetic),
         }))
     }

@@ -17,6 +17,8 @@ pub(crate) struct Report {
     pub(crate) peak_buckets: usize,
     /// From the first to the last request, in seconds.
     pub(crate) seconds: u64,
+    /// Each request in order of time: when, in seconds since 1970, and whether it was allowed. For the chart.
+    pub(crate) timeline: Vec<(i64, bool)>,
     /// The most denied clients, most denied first.
     pub(crate) most_denied: Vec<Client>,
 }

@@ -62,6 +62,8 @@ macro_rules! thread_local {
 mod keyed;
 #[path = "../../src/limiter/mod.rs"]
 mod limiter;
+#[path = "../../src/striped.rs"]
+mod striped;
 #[path = "../../src/wait/mod.rs"]
 mod wait;
 
@@ -81,5 +83,6 @@ pub use map::{Collector, Equivalent, Guard, HashMap, LocalGuard, OwnedGuard};
 pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;
 pub use snapshot::Snapshot;
+pub use striped::StripedLimiter;
 pub use timestamp::Timestamp;
 pub use tokens::Tokens;

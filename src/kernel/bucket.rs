@@ -24,10 +24,10 @@
 use core::task::Waker;
 use core::time::Duration;
 
-use super::cell::Flags;
+use super::cell::{Cell, Flags, Step};
 use super::limit::{Limit, Seal, Taken};
 use super::line::{Line, Standing, Ticket, Wakes};
-use crate::algorithm::Ahead;
+use crate::algorithm::{Ahead, Algorithm};
 use crate::{Timestamp, Tokens};
 
 /// A limit and its cell.
@@ -351,5 +351,17 @@ impl<L: Limit> Bucket<L> {
 
     pub(crate) fn time_to_idle(&self, now: Timestamp) -> Option<Duration> {
         self.limit.wait_for_full(&self.cell, now)
+    }
+}
+
+impl<A: Algorithm> Bucket<A> {
+    /// Gives back, in service or not, what `ask` says: the amount and the date. It is asked once the state has been
+    /// read, and again whenever another was first, so that no exchange that it does not know of comes before its own.
+    pub(crate) fn refund_late(&self, mut ask: impl FnMut(&A) -> (Tokens, Timestamp)) -> Flags {
+        let refunded = self.cell.update(|state, flags| {
+            let (n, now) = ask(&self.limit);
+            Step::Put(self.limit.give_back(state, n, now), flags, flags)
+        });
+        refunded.unwrap_or(Flags::NONE)
     }
 }

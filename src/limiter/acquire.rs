@@ -91,8 +91,21 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
     /// # Errors
     ///
     /// As [`acquire`](Self::acquire).
+    #[inline]
     pub fn acquire_blocking(&self, n: impl Into<Tokens>) -> Result<(), AcquireError> {
-        thread::acquire(Waiter::new(self, n.into(), None))
+        let n = n.into();
+        // Without so much as setting up a wait, where there is none.
+        match self.take_ordinary(n, self.clock.now()) {
+            true => Ok(()),
+            false => thread::acquire(Waiter::new(self, n, None)),
+        }
+    }
+
+    /// As in `try_acquire`: takes an ordinary amount from the bucket that has no map before it.
+    #[inline(always)]
+    fn take_ordinary(&self, n: Tokens, now: Timestamp) -> bool {
+        let (first, up) = (self.current.first(), n.rounded_up());
+        up > Tokens::ZERO && up <= first.capacity() && first.take(up, now) == Taken::Granted
     }
 
     /// Takes `n`, blocking this thread in line for no longer than `timeout`.
@@ -127,8 +140,9 @@ where
         &self.meter
     }
 
+    #[inline]
     fn attempt(&self, n: Tokens, now: Timestamp) -> Result<bool, AcquireError> {
-        Ok(self.take(n, now)? == Taken::Granted)
+        Ok(self.take_ordinary(n, now) || self.take(n, now)? == Taken::Granted)
     }
 
     fn join(

@@ -8,16 +8,18 @@ use std::sync::OnceLock;
 
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
+use crate::kernel::sync::{AtomicU64, Ordering};
 use crate::keyed::{RandomState, Table};
 
 pub(super) struct Current<A: Limit> {
     first: Bucket<A>,
     later: OnceLock<Table<(), Bucket<A>, RandomState>>,
+    replaced: AtomicU64,
 }
 
 impl<A: Limit> Current<A> {
     pub(super) fn new(first: Bucket<A>) -> Current<A> {
-        Current { first, later: OnceLock::new() }
+        Current { first, later: OnceLock::new(), replaced: AtomicU64::new(0) }
     }
 
     /// The first one: sealed if there is a later one, or if the limiter is closed.
@@ -47,5 +49,13 @@ impl<A: Limit> Current<A> {
         if let Some(new) = later.get(&(), &guard) {
             hand_over(old, new);
         }
+        // Release: whoever reads this number finds the old bucket sealed. With the line locked, so nobody else adds.
+        self.replaced.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often it has been replaced. What is taken after this was read comes from that bucket or a later one.
+    pub(super) fn generation(&self) -> u64 {
+        // Acquire: pairs with the Release in `replace`.
+        self.replaced.load(Ordering::Acquire)
     }
 }

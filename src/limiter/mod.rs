@@ -18,9 +18,11 @@ use crate::{AcquireError, Clock, MonotonicClock, Snapshot, Timestamp, Tokens};
 mod acquire;
 mod builder;
 mod current;
+mod lease;
 mod reconfigure;
 
 pub use builder::LimiterBuilder;
+pub use lease::Lease;
 
 use current::Current;
 

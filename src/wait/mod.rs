@@ -79,6 +79,7 @@ impl<P: Place> Waiter<P> {
     }
 
     /// The fast path, before anything is set up for waiting.
+    #[inline]
     pub(crate) fn attempt(&self) -> Result<bool, AcquireError<P::Refusal>> {
         let granted =
             self.place.attempt(self.n, self.clock().now()).inspect_err(|error| self.refused(error))?;

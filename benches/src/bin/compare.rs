@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use governor::clock::DefaultClock;
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter};
-use lazy_limiter::{Clock, MonotonicClock};
+use lazy_limiter::{Clock, CoarseClock, MonotonicClock};
 use lazy_limiter_benches::args::Args;
-use lazy_limiter_benches::direct::{self, CoarseTime, Direct, hint_of_governor, hint_of_ours};
+use lazy_limiter_benches::direct::{self, Direct, hint_of_governor, hint_of_ours};
 use lazy_limiter_benches::keyed::{self, Keyed};
 use lazy_limiter_benches::keys::uniform;
-use lazy_limiter_benches::table::Table;
-use lazy_limiter_benches::timing::{Rounds, per_call, slowest, slowest_per_call};
+use lazy_limiter_benches::table::{self, Table};
+use lazy_limiter_benches::timing::{Rounds, per_call, ready, side_by_side, slowest, slowest_per_call};
 
 fn main() {
     let args = Args::parse();
@@ -37,6 +37,8 @@ brackets the quartiles). Every contender is at its defaults:
   ratelimit            the operating system's clock, two words, refilled at most once a microsecond
   atomic_token_bucket  the operating system's clock, four words, whole microseconds; no hint
   ratelock             the operating system's clock, two words; no hint
+A sample of two threads counts if they ran side by side: else nobody contends with anybody. Four threads have two cores
+here. `floor` rows are no limiters: nothing that reads the clock, or writes one word, can be faster.
 `asked` keeps only whether the call was granted; `kept` keeps the whole answer in memory; `hint read` also asks how
 long to wait. `right after growth`: the first calls on a table that has just grown by ordinary insertions, one a
 key on average; `later`: once as many as four a key have been made. Buckets of a token a nanosecond are idle as
@@ -45,11 +47,12 @@ grace of a second, after which it drops such keys beside the calls that are time
 
 /// One limiter: granted and refused, one thread and two.
 fn one_limiter(args: &Args, table: &mut Table) {
-    let calls = args.count_or(1_000_000, 20_000);
-    let rounds_wanted = if args.smoke { 3 } else { 31 };
+    // Short samples, and many: most are not interrupted.
+    let calls = args.count_or(100_000, 20_000);
+    let rounds_wanted = if args.smoke { 3 } else { 61 };
     let (clock, word) = (MonotonicClock::new(), AtomicU64::new(0));
     let fair = Contender::<direct::Ours>::new();
-    let coarse = Contender::<direct::Ours<CoarseTime>>::new();
+    let coarse = Contender::<direct::Ours<CoarseClock>>::new();
     let governor = Contender::<DefaultDirectRateLimiter>::new();
     let leaky = Contender::<leaky_bucket::RateLimiter>::new();
     let ratelimit = Contender::<ratelimit::Ratelimiter>::new();
@@ -64,6 +67,8 @@ fn one_limiter(args: &Args, table: &mut Table) {
         })
     });
     let exchange = rounds.add("exchange", || per_call(calls, |_| add_one(black_box(&word))));
+    let exchange_by_two =
+        rounds.add("exchange", || side_by_side(2, calls / 2, |_, _| add_one_surely(black_box(&word))));
     let ours = fair.measure(&mut rounds, calls);
     let on_coarse = coarse.measure(&mut rounds, calls);
     let govs = governor.measure(&mut rounds, calls);
@@ -83,23 +88,33 @@ fn one_limiter(args: &Args, table: &mut Table) {
             black_box(hint_of_governor(black_box(&governor.refusing), black_box(&governors_clock)));
         })
     });
+    let at_hand = at_hand(&mut rounds, calls, (&fair.granting, &governor.granting, &leaky.granting));
     rounds.run(rounds_wanted);
 
-    println!(
-        "floors: {:.1} ns to read the clock, {:.1} ns for one exchange, {:.1} ns to refuse by governor, asked",
-        rounds.median(read_clock),
-        rounds.median(exchange),
-        rounds.median(govs.refused)
-    );
+    for (floor, work) in [
+        (read_clock, "floor: reading the clock, 1 thread"),
+        (exchange, "floor: an exchange, 1 thread"),
+        (exchange_by_two, "floor: an exchange on one word, 2 threads"),
+    ] {
+        println!("{work}: {:.1} ns", rounds.median(floor));
+        table::measured(work, rounds.name(floor), rounds.median(floor));
+    }
     table.compare("granted, 1 thread", &rounds, ours.granted, govs.granted, Some(1.05));
     table.compare("granted, 1 thread", &rounds, ours.granted, read_clock, Some(1.15));
     table.compare("granted, 1 thread, coarse clock", &rounds, on_coarse.granted, govs.granted, Some(0.45));
+    table.compare("granted, 1 thread, coarse clock", &rounds, on_coarse.granted, exchange, None);
     table.compare("granted, 2 threads", &rounds, ours.granted_by_two, govs.granted_by_two, Some(1.0));
+    table.compare("granted, 2 threads", &rounds, ours.granted_by_two, exchange_by_two, None);
+    table.compare("granted, 4 threads", &rounds, ours.granted_by_four, govs.granted_by_four, None);
     table.compare("refused, asked, 1 thread", &rounds, ours.refused, govs.refused, Some(1.05));
     table.compare("refused, kept, 1 thread", &rounds, ours.answered, govs.answered, Some(1.05));
     table.compare("refused, hint read, 1 thread", &rounds, our_hint, govs_hint, Some(1.05));
     table.compare("refused, asked, 2 threads", &rounds, ours.refused_by_two, govs.refused_by_two, Some(1.05));
     table.compare("refused, 2 threads over 1", &rounds, ours.refused_by_two, ours.refused, Some(1.15));
+    let [our_task, govs_task, leaky_task, our_thread] = at_hand;
+    table.compare("acquire, at hand, a task", &rounds, our_task, govs_task, None);
+    table.compare("acquire, at hand, a task", &rounds, our_task, leaky_task, None);
+    table.compare("acquire, at hand, a thread", &rounds, our_thread, ours.granted, None);
     for other in others {
         table.compare("granted, 1 thread", &rounds, ours.granted, other.granted, None);
         table.compare("granted, 2 threads", &rounds, ours.granted_by_two, other.granted_by_two, None);
@@ -114,6 +129,31 @@ fn add_one(word: &AtomicU64) {
     let _ = word.compare_exchange_weak(seen, seen + 1, Ordering::AcqRel, Ordering::Acquire);
 }
 
+/// The same by one who does not give up.
+#[inline]
+fn add_one_surely(word: &AtomicU64) {
+    let mut seen = word.load(Ordering::Acquire);
+    while let Err(now) = word.compare_exchange_weak(seen, seen + 1, Ordering::AcqRel, Ordering::Acquire) {
+        seen = now;
+    }
+}
+
+/// Acquiring what is there already, by those who would wait if it were not.
+fn at_hand<'a>(
+    rounds: &mut Rounds<'a>,
+    calls: u64,
+    (ours, governor, leaky): (&'a direct::Ours, &'a DefaultDirectRateLimiter, &'a leaky_bucket::RateLimiter),
+) -> [usize; 4] {
+    let our_task = rounds
+        .add("lazy-limiter", move || per_call(calls, |_| assert!(ready(black_box(ours).acquire(1)).is_ok())));
+    let govs = rounds.add("governor", move || per_call(calls, |_| ready(black_box(governor).until_ready())));
+    let leaky = rounds.add("leaky-bucket", move || per_call(calls, |_| ready(black_box(leaky).acquire(1))));
+    let our_thread = rounds.add("lazy-limiter", move || {
+        per_call(calls, |_| assert!(black_box(ours).acquire_blocking(1).is_ok()))
+    });
+    [our_task, govs, leaky, our_thread]
+}
+
 /// A limiter that grants and one that refuses, each in memory of its own.
 struct Contender<L> {
     granting: Box<L>,
@@ -124,6 +164,7 @@ struct Contender<L> {
 struct Measured {
     granted: usize,
     granted_by_two: usize,
+    granted_by_four: usize,
     refused: usize,
     refused_by_two: usize,
     answered: usize,
@@ -140,14 +181,16 @@ impl<L: Direct> Contender<L> {
         Measured {
             granted: rounds.add(L::NAME, move || per_call(calls, |_| grant(black_box(granting)))),
             granted_by_two: rounds
-                .add(L::NAME, move || slowest_per_call(2, calls / 2, |_, _| grant(black_box(granting)))),
+                .add(L::NAME, move || side_by_side(2, calls / 2, |_, _| grant(black_box(granting)))),
+            granted_by_four: rounds
+                .add(L::NAME, move || slowest_per_call(4, calls / 4, |_, _| grant(black_box(granting)))),
             refused: rounds.add(L::NAME, move || {
                 per_call(calls, |_| {
                     black_box(black_box(refusing).take());
                 })
             }),
             refused_by_two: rounds.add(L::NAME, move || {
-                slowest_per_call(2, calls / 2, |_, _| {
+                side_by_side(2, calls / 2, |_, _| {
                     black_box(black_box(refusing).take());
                 })
             }),

@@ -16,14 +16,17 @@ mod candidates;
 mod gate;
 mod handover;
 mod keyed;
+mod lease;
 mod line;
 mod removal;
+mod striped;
 mod unheard;
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
     let kernel =
         [bucket::MODELS, line::MODELS, unheard::MODELS, gate::MODELS, boxed::MODELS, handover::MODELS];
-    kernel.into_iter().chain([keyed::MODELS, removal::MODELS, candidates::MODELS]).flatten()
+    let shell = [keyed::MODELS, removal::MODELS, candidates::MODELS, lease::MODELS, striped::MODELS];
+    kernel.into_iter().chain(shell).flatten()
 }
 
 /// A limiter that never refills.

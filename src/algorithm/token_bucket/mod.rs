@@ -131,6 +131,14 @@ impl TokenBucket {
             (self.available(&state, now), full.map_or(Timestamp::MAX, |full| Timestamp::ZERO + full))
         }
     }
+
+    /// How much of `n`, taken at `since` from a bucket that was full, has not come back to it at `now`; rounded down.
+    pub(crate) fn outstanding(&self, n: Tokens, since: Timestamp, now: Timestamp) -> Tokens {
+        let come = self.0.accrued(now).saturating_sub(self.0.accrued(since));
+        let units = self.0.units_down(n).saturating_sub(come);
+        let parts = u128::from(units) * u128::from(Tokens::ONE) / u128::from(self.0.unit);
+        if come == 0 { n } else { Tokens::from_parts(parts as u64) }
+    }
 }
 
 impl Policy {
