@@ -61,10 +61,11 @@ impl<S: Clone + Send + Sync + 'static> Cell for Boxed<S> {
                     (Owned::new(Node(state)).with_tag(flags.bits() as usize), result)
                 }
             };
-            // Release: publishes the new state. Acquire: orders the retirement below after whatever the
-            // removed state's publisher did. On failure nothing is read through: the loop loads again.
+            // Release: publishes the new state. No Acquire: this reads the pointer that `look` has read with
+            // Acquire, and no other publication of it, for its address is not used again while we are pinned. On
+            // failure nothing is read through: the loop loads again.
             let swung =
-                self.pointer.compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed, &guard);
+                self.pointer.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed, &guard);
             if swung.is_ok() {
                 // SAFETY: our exchange removed `seen`, so no new reader can find it and nobody else
                 // retires it (invariant 3); `S: Send + 'static` may be dropped by any thread, later.

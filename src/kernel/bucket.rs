@@ -132,9 +132,7 @@ impl<L: Limit> Bucket<L> {
         waker: &Waker,
         wakes: &mut Wakes,
     ) -> Joined {
-        if line.is_closed() {
-            return Joined::Closed;
-        }
+        // Not asked: whether the line is closed. Who closes it seals the bucket, or has closed the keys, before.
         let Some(n) = claim.n.within(self.capacity()) else { return Joined::Exceeds(self.capacity()) };
         match self.take_locked(line, n, now, wakes) {
             Taken::Granted => return Joined::Granted,

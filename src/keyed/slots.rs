@@ -10,7 +10,7 @@ use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
 use crate::kernel::limit::Seal;
-use crate::kernel::sync::{AtomicUsize, Ordering, fence};
+use crate::kernel::sync::{AtomicUsize, Ordering};
 use crate::{AcquireError, Carry, Clock, Timestamp, Tokens};
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
@@ -133,8 +133,7 @@ where
         if self.lines.find(key).is_some() {
             self.serve(key, now);
         }
-        // SeqCst: pairs with the fence in `try_reconfigure_all`, which finds this bucket unless we find its policy.
-        fence(Ordering::SeqCst);
+        // Once more, now that the bucket can be found: see `try_reconfigure_all`.
         let current = self.policy.read().clone();
         if !Arc::ptr_eq(policy, &current) {
             self.apply(key, &current, Carry::AsIs);

@@ -15,6 +15,7 @@ mod bucket;
 mod gate;
 mod handover;
 mod keyed;
+mod late;
 mod line;
 mod removal;
 mod unheard;
@@ -22,7 +23,7 @@ mod unheard;
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
     let kernel =
         [bucket::MODELS, line::MODELS, unheard::MODELS, gate::MODELS, boxed::MODELS, handover::MODELS];
-    kernel.into_iter().chain([keyed::MODELS, removal::MODELS]).flatten()
+    kernel.into_iter().chain([keyed::MODELS, removal::MODELS, late::MODELS]).flatten()
 }
 
 /// A limiter that never refills.
