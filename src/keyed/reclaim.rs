@@ -161,6 +161,11 @@ where
             None => Found::Stale,
             Some(slot) if self.retire(&slot.bucket, now) => {
                 self.unlink(key, &guard);
+                // It may have been sealed because another took its place, which has its stamp, and this candidate.
+                if self.table.get(key, &guard).is_some_and(|slot| slot.stamp == *stamp) {
+                    *due = now + self.grace;
+                    return Found::InUse;
+                }
                 Found::Reclaimed
             }
             Some(slot) => {
