@@ -26,27 +26,38 @@ models() {
 }
 
 # What notices the mutation: the name of the first model or test that fails, or nothing. WHERE: words that names of
-# models contain, and `test:NAME` for files of tests, which are run if no model notices; empty: all models.
+# models contain; `shuttle:WORD` for compositions, which are run if no model notices, and `test:NAME` for files of tests,
+# which are run last. Empty: all models.
 verdict() { # WHERE..
-    local word name filters=() files=()
+    local word name filters=() compositions=() files=()
     for word in "$@"; do
         case $word in
         test:*) files+=(--test "${word#test:}") ;;
+        shuttle:*) compositions+=("${word#shuttle:}") ;;
         *) filters+=("$word") ;;
         esac
     done
-    if [[ ${#filters[@]} -gt 0 || ${#files[@]} -eq 0 ]] && ! models "${filters[@]}" >"$work/out" 2>"$work/err"; then
+    if [[ ${#filters[@]} -gt 0 || $# -eq 0 ]] && ! models "${filters[@]}" >"$work/out" 2>"$work/err"; then
         name=$(sed -n 's/^failed: //p' "$work/out" | head -n 1)
         # A model that aborts, or runs out of time, has printed its name and nothing else.
         [[ -n $name ]] || name=$(grep -a . "$work/out" | tail -n 1)
         [[ -n $name ]] || name='none: it does not compile'
         sed 's/^/model: /; s/ *$//' <<<"$name"
+    elif [[ ${#compositions[@]} -gt 0 ]] && ! schedules "${compositions[@]}" >"$work/out" 2>"$work/err"; then
+        name=$(sed -n 's/^failed: //p' "$work/out" | head -n 1)
+        [[ -n $name ]] || name=$(grep -a . "$work/out" | tail -n 1)
+        [[ -n $name ]] || name='none: it does not compile'
+        sed 's/^/composition: /; s/ *$//' <<<"$name"
     elif [[ ${#files[@]} -gt 0 ]] && ! tests "${files[@]}" >"$work/out" 2>&1; then
         name=$(sed -n 's/^    \([a-z_0-9:]*\)$/\1/p' "$work/out" | head -n 1)
         # A test that hangs or aborts names nothing but its file.
         grep -q '^error\[E\|^error: could not compile' "$work/out" && name='none: it does not compile'
         echo "test: ${name:-one of ${files[*]}, which does not end}"
     fi
+}
+
+schedules() {
+    timeout 300 cargo test -q -p shuttle-tests --release -- "$@"
 }
 
 tests() {
@@ -216,6 +227,27 @@ mutate 'who leaves leaves its weight' $kernel/line.rs \
 mutate 'wakers are dropped under the lock' $kernel/line.rs \
     's/self.stale.extend(waker);/drop(waker);/' 'test:foreign_code'
 
+# Noticed by compositions too, where a model is too small or does not look.
+
+mutate 'composition: reclaimed without a seal' $keyed/reclaim.rs \
+    's/Some(slot) if self.retire(&slot.bucket, now) => {/Some(slot) if slot.bucket.is_idle(now) => { self.table.remove_if(key, |_| true, \&guard);/' 'shuttle:semaphore'
+mutate 'composition: any one served takes the mark off' $kernel/limit.rs \
+    's/Put(next, marked, Taken::Granted)/Put(next, Flags::NONE, Taken::Granted)/' 'shuttle:'
+mutate 'composition: a dropped grant does not serve the next' $kernel/bucket.rs \
+    's/if led || standing == Standing::Granted {/if led {/' 'shuttle:semaphore'
+mutate 'composition: removing does not wake the line' $keyed/verbs.rs \
+    's/line.wake_head(wakes);/let _ = wakes;/' 'shuttle:removed'
+mutate 'composition: a candidate goes with a bucket that was replaced' $keyed/reclaim.rs \
+    's/is_some_and(|slot| slot.stamp == \*stamp) {/is_some_and(|_| false) {/' 'shuttle:reconf shuttle:policy'
+mutate 'composition: a line that is gone is joined' $keyed/lines.rs \
+    's/if place.gone {/if false {/' 'shuttle:'
+mutate 'composition: unlinked without a look at the seal' $keyed/slots.rs \
+    's/|slot| slot.bucket.flags().is_sealed()/|_| true/' 'shuttle:'
+mutate 'composition: gate: sealed while somebody is inside' $kernel/gate.rs \
+    's/ || word \& INSIDE != 0 / /' 'shuttle:scratch'
+mutate 'composition: a timeout does not leave the line' src/wait/mod.rs \
+    's/^                self.leave(now);/                core::mem::forget(self.spot.take());/' 'shuttle:timed'
+
 # Limits that change.
 
 mutate 'hand over: the old one is not sealed' $kernel/handover.rs \
@@ -253,6 +285,8 @@ mutate 'a bucket opens at the time of who makes it' $keyed/slots.rs \
     's/now = self.clock.now().max(self.last_retired());/now = self.clock.now();/; s/if retired > now {/if false {/' 'late'
 mutate 'reclaimed without a seal' $keyed/reclaim.rs \
     's/Some(slot) if self.retire(&slot.bucket, now) => {/Some(slot) if slot.bucket.is_idle(now) => { self.table.remove_if(key, |_| true, \&guard);/' 'key:'
+mutate 'a candidate goes with a bucket that was replaced' $keyed/reclaim.rs \
+    's/is_some_and(|slot| slot.stamp == \*stamp) {/is_some_and(|_| false) {/' 'key:'
 mutate 'a new bucket is not marked for its line' $keyed/slots.rs \
     's/if line.is_unused() { Flags::NONE } else { Flags::QUEUED }/Flags::NONE/' 'key:'
 mutate 'a late bucket does not look for its line' $keyed/slots.rs \
