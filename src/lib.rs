@@ -88,6 +88,7 @@ mod snapshot;
 pub mod testing;
 mod timestamp;
 mod tokens;
+mod unwind;
 mod wait;
 
 pub use algorithm::{
