@@ -171,7 +171,7 @@ mutate 'a new bucket is not marked for the line it meets' $kernel/limit.rs \
 mutate 'giving back does not look at the mark' $kernel/limit.rs \
     's/Put(Algorithm::give_back(self, state, n, now), flags, flags)/Put(Algorithm::give_back(self, state, n, now), flags, Flags::NONE)/' ''
 mutate 'giving back does not tell of the seal' $kernel/limit.rs \
-    '/fn refund/,/^    }/s/true => Step::Keep(flags)/true => Step::Keep(Flags::NONE)/' 'key:'
+    '/fn refund/,/^    }/s/true => Step::Keep(flags)/true => Step::Keep(Flags::NONE)/' 'hand key:'
 mutate 'charging does not tell of the seal' $kernel/limit.rs \
     '/fn debit/,/^    }/s/true => Step::Keep(flags)/true => Step::Keep(Flags::NONE)/' 'key:'
 mutate 'a retirement does not look at the flags' $kernel/limit.rs \
