@@ -7,6 +7,9 @@
 # Takes about half an hour on two cores. `MUTATIONS_TARGET` keeps the build between runs.
 set -euo pipefail
 
+# Read to the end before it runs: it may be edited meanwhile.
+{
+
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -325,3 +328,5 @@ mutate 'a charge does not note the room' src/limiter/mod.rs \
 echo
 echo "$((caught + explained + ${#survived[@]})) mutations: $caught caught, $explained survive for a reason, ${#survived[@]} unexplained"
 [[ ${#survived[@]} -eq 0 ]] || { printf 'unexplained: %s\n' "${survived[@]}" >&2; exit 1; }
+exit
+}

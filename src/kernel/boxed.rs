@@ -7,6 +7,8 @@
 //! **Invariants.** (1) The pointer is never null, and every pointer in it came from `Owned`. (2) A published
 //! state is never written again. (3) A state is retired exactly once, by the thread whose exchange removed
 //! it; the last one is freed by `drop`, which has the cell to itself.
+//!
+//! What checks this: `docs/correctness.md`.
 
 use super::cell::{Cell, Flags, Step, sealed};
 use super::sync::Ordering;

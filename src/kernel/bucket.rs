@@ -20,6 +20,8 @@
 //!
 //! A grant, also to a waiter, is the cell's exchange. A waiter's arrival is its exchange that finds too little
 //! (or, behind others, its push under the lock). Its departure is the removal under the lock.
+//!
+//! What checks this: `docs/correctness.md`.
 
 use core::task::Waker;
 use core::time::Duration;

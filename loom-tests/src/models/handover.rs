@@ -127,10 +127,7 @@ fn key() {
 fn key_given() {
     let keyed = empty(2);
     let (giver, other) = (keyed.clone(), keyed.clone());
-    both(
-        move || giver.give_back(&KEY, 1).unwrap(),
-        move || assert!(other.reconfigure(&KEY, bucket(2))),
-    );
+    both(move || giver.give_back(&KEY, 1).unwrap(), move || assert!(other.reconfigure(&KEY, bucket(2))));
     check(&keyed, 2, 1);
 }
 
