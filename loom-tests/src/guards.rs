@@ -1,7 +1,11 @@
-//! What the stand-ins for papaya's map have in common: its traits and its guards.
+//! What the stand-ins for papaya's map have in common: its traits, its guards and its
+//! builder.
 
 use core::borrow::Borrow;
 use core::marker::PhantomData;
+use std::sync::Arc;
+
+use super::HashMap;
 
 /// Papaya's trait.
 pub trait Equivalent<K: ?Sized> {
@@ -26,8 +30,42 @@ pub trait Guard {
     unsafe fn defer_retire<T>(&self, pointer: *mut T, reclaim: unsafe fn(*mut T, &Collector));
 }
 
-/// Seize's type, of which there is never one.
-pub enum Collector {}
+/// Seize's type. Nothing is retired here.
+#[derive(Debug, Default)]
+pub struct Collector;
+
+impl Collector {
+    pub fn new() -> Collector {
+        Collector
+    }
+}
+
+/// Makes a map: of a hasher and whatever else, which none here has a use for.
+pub struct HashMapBuilder<K, V, S>(PhantomData<(K, V, S)>);
+
+impl<K, V> HashMap<K, V, ()> {
+    pub fn builder() -> HashMapBuilder<K, V, ()> {
+        HashMapBuilder(PhantomData)
+    }
+}
+
+impl<K, V, S> HashMapBuilder<K, V, S> {
+    pub fn hasher<T>(self, _: T) -> HashMapBuilder<K, V, T> {
+        HashMapBuilder(PhantomData)
+    }
+
+    pub fn capacity(self, _: usize) -> Self {
+        self
+    }
+
+    pub fn shared_collector(self, _: Arc<Collector>) -> Self {
+        self
+    }
+
+    pub fn build(self) -> HashMap<K, V, S> {
+        HashMap::empty()
+    }
+}
 
 macro_rules! guards {
     ($($name:ident)*) => {$(

@@ -28,6 +28,10 @@ unsafe impl<K: Send + Sync, V: Send + Sync, S> Send for HashMap<K, V, S> {}
 unsafe impl<K: Send + Sync, V: Send + Sync, S> Sync for HashMap<K, V, S> {}
 
 impl<K, V, S> HashMap<K, V, S> {
+    fn empty() -> HashMap<K, V, S> {
+        HashMap { entry: AtomicPtr::default(), kept: std::sync::Mutex::default(), hasher: PhantomData }
+    }
+
     pub fn guard(&self) -> LocalGuard<'_> {
         LocalGuard::new()
     }
@@ -38,10 +42,6 @@ impl<K, V, S> HashMap<K, V, S> {
 }
 
 impl<K: Eq + 'static, V: 'static, S: BuildHasher> HashMap<K, V, S> {
-    pub fn with_capacity_and_hasher(_: usize, _: S) -> HashMap<K, V, S> {
-        HashMap { entry: AtomicPtr::default(), kept: std::sync::Mutex::default(), hasher: PhantomData }
-    }
-
     fn found(&self) -> Option<&(K, V)> {
         // Acquire, as in any map: an entry that is found is whole.
         // SAFETY: null, or from a `Box` that lives as long as the map.

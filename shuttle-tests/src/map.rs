@@ -37,6 +37,11 @@ unsafe impl<K: Send + Sync, V: Send + Sync, S> Send for HashMap<K, V, S> {}
 unsafe impl<K: Send + Sync, V: Send + Sync, S> Sync for HashMap<K, V, S> {}
 
 impl<K, V, S> HashMap<K, V, S> {
+    fn empty() -> HashMap<K, V, S> {
+        let entries = Mutex::new(Entries { live: Vec::new(), kept: Vec::new() });
+        HashMap { steps: AtomicU32::new(0), entries, hasher: PhantomData }
+    }
+
     pub fn guard(&self) -> LocalGuard<'_> {
         LocalGuard::new()
     }
@@ -47,11 +52,6 @@ impl<K, V, S> HashMap<K, V, S> {
 }
 
 impl<K: Eq + 'static, V: 'static, S: BuildHasher> HashMap<K, V, S> {
-    pub fn with_capacity_and_hasher(_: usize, _: S) -> HashMap<K, V, S> {
-        let entries = Mutex::new(Entries { live: Vec::new(), kept: Vec::new() });
-        HashMap { steps: AtomicU32::new(0), entries, hasher: PhantomData }
-    }
-
     /// A step: works on the entries, without another.
     fn step<R>(&self, work: impl FnOnce(&mut Entries<K, V>) -> R) -> R {
         self.steps.fetch_add(1, Ordering::SeqCst);

@@ -315,8 +315,8 @@ impl<L: Limit> Bucket<L> {
         self.limit.debit(&self.cell, n, now, seal)
     }
 
-    /// Takes the bucket out of service if it is idle, was so at `since`, and nobody waits; true if it is out, by
-    /// whomever.
+    /// Takes the bucket out of service if it is idle, was so at `since`, and nobody waits; true if it was this call
+    /// that did.
     pub(crate) fn retire(&self, since: Timestamp, now: Timestamp) -> bool {
         self.limit.retire(&self.cell, since, now)
     }

@@ -75,8 +75,8 @@ pub trait Limit: Send + Sync + 'static {
     /// Takes `n` unconditionally.
     #[doc(hidden)]
     fn debit(&self, cell: &Self::Cell, n: Tokens, now: Timestamp, seal: Seal) -> Flags;
-    /// Seals the bucket if it is idle, was so already at `since`, and nobody waits; true if it is sealed now, by
-    /// whomever.
+    /// Seals the bucket if it is idle, was so already at `since`, and nobody waits; true if it was this call that
+    /// did.
     #[doc(hidden)]
     fn retire(&self, cell: &Self::Cell, since: Timestamp, now: Timestamp) -> bool;
     /// Seals the bucket whatever its state; true if it was live.
@@ -214,7 +214,7 @@ impl<A: Algorithm> Limit for A {
             let idle = || Algorithm::is_idle(self, state, now) && Algorithm::is_idle(self, state, since);
             match flags {
                 Flags::NONE if idle() => Step::Put(state.clone(), Flags::SEALED, true),
-                flags => Step::Keep(flags.is_sealed()),
+                _ => Step::Keep(false),
             }
         })
     }

@@ -3,7 +3,7 @@
 //! `loom-tests` compiles the other kernel files against a door of its own.
 
 /// What the keys need beside: their closing and counting is modelled as well.
-pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, fence};
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicUsize, fence};
 pub(crate) use core::sync::atomic::{AtomicU64, Ordering};
 
 /// How the shell waits for those to leave who are inside a limiter from scratch.

@@ -203,8 +203,8 @@ where
                     return (Joined::Closed, None);
                 }
                 let guard = limiter.table.guard();
-                let Some(slot) = limiter.table.get(&key, &guard) else { return (Joined::Sealed, None) };
-                let joined = slot.bucket.join(line, claim, now, waker, wakes);
+                let Some(bucket) = limiter.held(&key, &guard) else { return (Joined::Sealed, None) };
+                let joined = bucket.join(line, claim, now, waker, wakes);
                 (joined, Some(held.clone()))
             });
             match (joined, line) {
@@ -233,10 +233,10 @@ where
         loop {
             let next = limiter.lines.with_held(&spot.key, &spot.line, |line, wakes| {
                 let guard = limiter.table.guard();
-                match (limiter.table.get(&spot.key, &guard), line.standing(spot.ticket)) {
-                    (Some(slot), _) => {
-                        let next = slot.bucket.step(line, (spot.ticket, spot.n), now, waker, wakes);
-                        slot.bucket.patient(next, line, limiter.clock.slack(), now)
+                match (limiter.held(&spot.key, &guard), line.standing(spot.ticket)) {
+                    (Some(bucket), _) => {
+                        let next = bucket.step(line, (spot.ticket, spot.n), now, waker, wakes);
+                        bucket.patient(next, line, limiter.clock.slack(), now)
                     }
                     (None, Standing::Waiting) => {
                         line.register(spot.ticket, waker, wakes);
@@ -278,9 +278,9 @@ where
         let limiter = &*self.limiter;
         limiter.lines.with_held(&spot.key, &spot.line, |line, wakes| {
             let guard = limiter.table.guard();
-            match limiter.table.get(&spot.key, &guard) {
-                Some(slot) => {
-                    slot.bucket.leave(line, (spot.ticket, spot.n), Seal::Respected, now, wakes);
+            match limiter.held(&spot.key, &guard) {
+                Some(bucket) => {
+                    bucket.leave(line, (spot.ticket, spot.n), Seal::Respected, now, wakes);
                 }
                 // A bucket that is gone was full, or was removed with its books: nothing to give back.
                 None => {

@@ -12,9 +12,10 @@ use super::KeyedLimiter;
 use super::candidates::Candidates;
 use super::hasher::RandomState;
 use super::lines::Lines;
-use super::table::Table;
+use super::orphans::Orphans;
+use super::table::{SHARDS, Table};
 use crate::kernel::Limit;
-use crate::kernel::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+use crate::kernel::sync::{AtomicBool, AtomicU64, AtomicUsize};
 use crate::{Clock, MonotonicClock};
 
 /// Makes a [`KeyedLimiter`] that differs from the default.
@@ -106,7 +107,7 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
         S: BuildHasher,
     {
         KeyedLimiter {
-            table: Table::new(self.capacity, self.hasher),
+            table: Table::new(SHARDS, self.capacity, self.hasher),
             policy: RwLock::new(Arc::new(policy)),
             clock: self.clock,
             lines: Lines::new(),
@@ -115,7 +116,9 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
             max_keys: self.max_keys,
             max_waiters: self.max_waiters,
             keys: AtomicUsize::new(0),
-            stamps: AtomicU32::new(0),
+            orphans: Orphans::new(),
+            reclaimed: AtomicU64::new(0),
+            inspections: AtomicU64::new(0),
             retired: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }

@@ -32,7 +32,7 @@ pub(crate) struct Lines<K> {
     table: OnceLock<Table<K, Arc<KeyLine>, RandomState>>,
 }
 
-impl<K: Hash + Eq + Clone + 'static> Lines<K> {
+impl<K: Hash + Eq + Clone + Send + 'static> Lines<K> {
     pub(crate) const fn new() -> Lines<K> {
         Lines { table: OnceLock::new() }
     }
@@ -48,11 +48,11 @@ impl<K: Hash + Eq + Clone + 'static> Lines<K> {
 
     /// Works on the line of `key`, which is made if there is none and discarded again if it stays unused.
     pub(crate) fn with<R>(&self, key: &K, work: impl FnOnce(&Arc<KeyLine>, &mut Line, &mut Wakes) -> R) -> R {
-        let table = self.table.get_or_init(|| Table::new(0, RandomState::new()));
+        let table = self.table.get_or_init(|| Table::new(1, 0, RandomState::new()));
         loop {
             let line = match self.find(key) {
                 Some(line) => line,
-                None => table.insert_if_absent(key.clone(), Arc::default(), &table.guard()).0.clone(),
+                None => table.insert_if_absent(key, Arc::default(), &table.guard()).0.clone(),
             };
             let mut wakes = Later::default();
             let mut place = line.0.lock();

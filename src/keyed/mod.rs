@@ -12,7 +12,7 @@ use crate::MonotonicClock;
 use crate::algorithm::Unlimited;
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
-use crate::kernel::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+use crate::kernel::sync::{AtomicBool, AtomicU64, AtomicUsize};
 
 mod acquire;
 mod builder;
@@ -21,20 +21,27 @@ mod guard;
 mod hasher;
 mod lines;
 mod observe;
+mod orphans;
+mod prehashed;
 mod reclaim;
+mod reclaimer;
 mod reconfigure;
+mod size;
 mod slots;
+mod stats;
 mod table;
 mod verbs;
 
 pub use builder::KeyedBuilder;
 pub use hasher::RandomState;
-pub use reclaim::Reclaimer;
+pub use reclaimer::Reclaimer;
+pub use stats::KeyedStats;
 pub use table::Equivalent;
 
 use candidates::Candidates;
 use lines::Lines;
-pub(crate) use table::Table;
+use orphans::Orphans;
+pub(crate) use table::{Table, Vacant};
 
 /// One rate limiter per key: a user, an address, an API key; anything that can be hashed.
 ///
@@ -74,8 +81,10 @@ pub struct KeyedLimiter<K, A: Limit, E = Infallible, C = MonotonicClock, S = Ran
     max_waiters: usize,
     /// Slots in the table and about to be; kept only if `max_keys` is a bound.
     keys: AtomicUsize,
-    /// The next slot's stamp.
-    stamps: AtomicU32,
+    orphans: Orphans<K>,
+    /// How many keys were reclaimed, and how many inspections it took.
+    reclaimed: AtomicU64,
+    inspections: AtomicU64,
     /// The latest time at which a bucket was retired, in nanoseconds.
     retired: AtomicU64,
     closed: AtomicBool,
@@ -83,11 +92,31 @@ pub struct KeyedLimiter<K, A: Limit, E = Infallible, C = MonotonicClock, S = Ran
 
 type Policy<K, A, E> = Arc<dyn Fn(&K) -> Result<A, E> + Send + Sync>;
 
-/// A key's bucket, inline in the map's entry.
-struct Slot<A: Limit> {
-    bucket: Bucket<A>,
-    /// Tells this bucket from earlier ones of the same key.
-    stamp: u32,
+/// What a key has in the table, inline in its entry.
+enum Slot<A: Limit> {
+    Held(Bucket<A>),
+    /// Nothing: the table is being made to shrink.
+    Vacant,
+}
+
+impl<A: Limit> Slot<A> {
+    #[inline]
+    fn bucket(&self) -> Option<&Bucket<A>> {
+        match self {
+            Slot::Held(bucket) => Some(bucket),
+            Slot::Vacant => None,
+        }
+    }
+}
+
+impl<A: Limit> Vacant for Slot<A> {
+    fn vacant() -> Slot<A> {
+        Slot::Vacant
+    }
+
+    fn is_vacant(&self) -> bool {
+        matches!(self, Slot::Vacant)
+    }
 }
 
 impl KeyedLimiter<(), Unlimited> {

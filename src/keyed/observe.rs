@@ -145,7 +145,7 @@ where
         Q: Hash + Equivalent<K> + ?Sized,
     {
         let guard = self.table.guard();
-        let slot = self.table.get(key, &guard)?;
-        (!slot.bucket.flags().is_sealed()).then(|| look(&slot.bucket, self.clock.now()))
+        let bucket = self.held(key, &guard)?;
+        (!bucket.flags().is_sealed()).then(|| look(bucket, self.clock.now()))
     }
 }

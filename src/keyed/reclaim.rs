@@ -1,9 +1,9 @@
 //! Reclaiming idle keys: no thread, no scan; every caller does a little.
 //!
-//! Each key stands in a queue of *candidates* from the time its bucket is made. An inspection takes the first,
-//! and if its date has come and its bucket is full and idle, retires it; else it goes to the back with the
-//! date at which it could be. An insertion inspects two, so garbage goes faster than it comes; a hit inspects
-//! one now and then, and goes on while that pays.
+//! Each key has a *candidate* from the time its bucket is made, queued by the date at which that could be idle and
+//! past its grace. An inspection takes one that is due, and if its bucket is full and idle, retires it; else it
+//! goes back with its next date. An insertion inspects two, so garbage goes faster than it comes; a hit
+//! inspects now and then, and goes on while that pays.
 //!
 //! # Retire before unlink
 //!
@@ -18,13 +18,9 @@
 use core::cell::Cell;
 use core::hash::{BuildHasher, Hash};
 use core::time::Duration;
-use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
 
-use parking_lot::{Condvar, Mutex};
-
-use super::candidates::{Candidate, Candidates};
-use super::{Equivalent, KeyedLimiter};
+use super::KeyedLimiter;
+use super::candidates::{Candidate, Candidates, Next, SOON};
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::sync::Ordering;
@@ -32,30 +28,22 @@ use crate::{Clock, Timestamp};
 
 /// What an inspection found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
+pub(super) enum Found {
     /// A key was dropped.
     Reclaimed,
-    /// A candidate whose bucket was removed by name, or made anew since.
+    /// A candidate was, whose bucket had been removed by name.
     Stale,
     InUse,
+    /// Candidates that are not due.
+    Searching,
     Nothing,
-}
-
-/// Whether a candidate's date counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Haste {
-    WhenDue,
-    Now,
 }
 
 /// Hits between two inspections, on average.
 const HITS: u32 = 32;
 /// Inspections a call, at the most.
 const BUDGET: usize = 2;
-/// Keys that a sweep inspects between two looks at whether it should stop.
-const CHUNK: usize = 256;
-
-/// The longest time until a key is looked at again, beside the grace.
+/// The longest time until a key is looked at again, beside the grace: it is idle sooner if tokens are given back.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 thread_local! {
@@ -70,16 +58,37 @@ fn chance(below: u32) -> u32 {
     CHANCE.try_with(|state| state.replace(next(state.get()))).unwrap_or(0) / (u32::MAX / below + 1)
 }
 
-/// A candidate that goes back to its queue, unless it is taken out of here.
-struct Requeue<'a, K> {
+/// A candidate that goes back to its queue, unless it is taken out of here; also if an algorithm panics.
+pub(super) struct InHand<'a, K> {
     queue: &'a Candidates<K>,
     candidate: Option<Candidate<K>>,
+    is_new: bool,
 }
 
-impl<K> Drop for Requeue<'_, K> {
+impl<'a, K> InHand<'a, K> {
+    /// One that was in the queue.
+    pub(super) fn from_queue(queue: &'a Candidates<K>, candidate: Candidate<K>) -> InHand<'a, K> {
+        InHand { queue, candidate: Some(candidate), is_new: false }
+    }
+
+    /// One that goes there for the first time.
+    pub(super) fn new(queue: &'a Candidates<K>, candidate: Candidate<K>) -> InHand<'a, K> {
+        InHand { queue, candidate: Some(candidate), is_new: true }
+    }
+
+    pub(super) fn due_at(&mut self, due: Timestamp) {
+        if let Some(candidate) = &mut self.candidate {
+            candidate.due = due;
+        }
+    }
+}
+
+impl<K> Drop for InHand<'_, K> {
     fn drop(&mut self) {
-        if let Some(candidate) = self.candidate.take() {
-            self.queue.push(candidate);
+        match self.candidate.take() {
+            Some(candidate) if self.is_new => self.queue.add(candidate),
+            Some(candidate) => self.queue.put_back(candidate),
+            None => {}
         }
     }
 }
@@ -91,99 +100,148 @@ where
     C: Clock,
     S: BuildHasher,
 {
-    /// Drops every key that is idle and past its grace, now. Normal operation never needs it.
+    /// Drops every key that is idle and past its grace, now, and gives back what memory the table does not need for
+    /// the others. Normal operation never needs it.
     ///
-    /// Returns how many were dropped. Cost: one look at each key, a few at a time.
+    /// Returns how many were dropped. Cost: one look at each key.
     pub fn reclaim(&self) -> usize {
         let now = self.clock.now();
-        // Each of those that are there now, once.
-        let looks = self.candidates.len();
-        (0..looks).filter(|_| self.visit(now, Haste::Now) == Found::Reclaimed).count()
+        let mut reclaimed = 0;
+        for candidate in self.candidates.each() {
+            let mut candidate = InHand::from_queue(&self.candidates, candidate);
+            reclaimed += usize::from(self.look_at(&mut candidate, now) == Found::Reclaimed);
+        }
+        self.shrink();
+        reclaimed
     }
 
-    /// After a new key: garbage must go faster than it comes.
+    /// After a new key: garbage must go faster than it comes, and the table grow in time.
     pub(super) fn inspect_some(&self, now: Timestamp) {
         for _ in 0..BUDGET {
-            self.visit(now, Haste::WhenDue);
+            self.look_at_one(now);
+        }
+        if self.table.is_moving() {
+            self.table.move_on();
         }
     }
 
-    /// For the sake of a new key that has no room: whether there may be some now.
-    pub(super) fn inspect_one(&self, now: Timestamp) -> bool {
-        matches!(self.visit(now, Haste::Now), Found::Reclaimed | Found::Stale)
+    /// For the sake of a new key that has no room, until there is some for it.
+    pub(super) fn inspect_until(&self, now: Timestamp, is_done: impl Fn() -> bool) -> bool {
+        let pays = |found| matches!(found, Found::Reclaimed | Found::Stale);
+        for _ in 0..DUE_AT_THE_BOUND {
+            match self.look_at_one(now) {
+                Found::Nothing => break,
+                found if pays(found) && is_done() => return true,
+                _ => {}
+            }
+        }
+        // Others may have become idle before their date, if tokens were given back. Kept in hand, or the next one
+        // would be the same.
+        let mut looked = [const { None }; ANY_AT_THE_BOUND];
+        looked.iter_mut().any(|looked| {
+            let Some(candidate) = self.candidates.next() else { return false };
+            let candidate = looked.insert(InHand::from_queue(&self.candidates, candidate));
+            pays(self.look_at(candidate, now)) && is_done()
+        })
     }
 
     /// After a hit: now and then, and again at once while it pays.
     #[inline]
-    pub(super) fn inspect_now_and_then<Q>(&self, key: &Q, now: Timestamp)
-    where
-        Q: Hash + Equivalent<K> + ?Sized,
-    {
+    pub(super) fn inspect_now_and_then(&self, now: Timestamp) {
         // A `Cell` without a destructor is there until the thread is gone.
         let _ = UNTIL_NEXT.try_with(|until| match until.get().checked_sub(1) {
             Some(fewer) => until.set(fewer),
-            None => until.set(self.inspect_after_hit(key, now)),
+            None => until.set(self.inspect_after_hit(now)),
         });
     }
 
     /// How many hits may pass until the next time.
     #[cold]
-    fn inspect_after_hit<Q>(&self, key: &Q, now: Timestamp) -> u32
-    where
-        Q: Hash + Equivalent<K> + ?Sized,
-    {
-        if self.table.help(key) {
-            self.visit(now, Haste::WhenDue);
-            return 0;
-        }
+    fn inspect_after_hit(&self, now: Timestamp) -> u32 {
+        let moving = self.table.is_moving() && self.table.move_on();
         for _ in 0..BUDGET {
-            match self.visit(now, Haste::WhenDue) {
-                Found::Reclaimed | Found::Stale => {}
+            match self.look_at_one(now) {
+                Found::Reclaimed | Found::Stale | Found::Searching => {}
+                Found::InUse | Found::Nothing if moving => break,
                 Found::InUse | Found::Nothing => return HITS / 2 + chance(HITS),
             }
         }
         0
     }
 
-    /// Looks at the first candidate.
-    fn visit(&self, now: Timestamp, haste: Haste) -> Found {
-        let Some(candidate) = self.candidates.pop() else { return Found::Nothing };
-        // Back to the end unless told otherwise, also if an algorithm panics.
-        let mut candidate = Requeue { queue: &self.candidates, candidate: Some(candidate) };
-        let Some(Candidate { key, stamp, due }) = &mut candidate.candidate else { return Found::Nothing };
-        if *due > now && haste == Haste::WhenDue {
-            return Found::InUse;
+    /// Looks at a candidate that is due.
+    pub(super) fn look_at_one(&self, now: Timestamp) -> Found {
+        match self.candidates.next_due(now) {
+            Next::Due(candidate) => self.look_at(&mut InHand::from_queue(&self.candidates, candidate), now),
+            Next::Searching => Found::Searching,
+            Next::Nothing => Found::Nothing,
         }
-        let guard = self.table.guard();
-        let slot = self.table.get(key, &guard).filter(|slot| slot.stamp == *stamp);
-        let found = match slot {
-            // Removed by name, or made anew since.
-            None => Found::Stale,
-            Some(slot) if self.retire(&slot.bucket, now) => {
-                self.unlink(key, &guard);
-                // It may have been sealed because another took its place, which has its stamp, and this candidate.
-                if self.table.get(key, &guard).is_some_and(|slot| slot.stamp == *stamp) {
-                    *due = now + self.grace;
-                    return Found::InUse;
-                }
-                Found::Reclaimed
-            }
-            Some(slot) => {
-                // Sooner if tokens are given back: not too long, then.
-                let idle_in = slot.bucket.time_to_idle(now).unwrap_or(LONGEST_WAIT);
-                *due = now + idle_in.min(LONGEST_WAIT) + self.grace;
-                return Found::InUse;
-            }
-        };
-        candidate.candidate = None;
-        found
     }
 
-    /// Retires `bucket` if it has been idle for the grace.
+    /// Looks at a candidate, which is dropped or gets its next date.
+    fn look_at(&self, candidate: &mut InHand<'_, K>, now: Timestamp) -> Found {
+        let Some(Candidate { key, .. }) = candidate.candidate.as_ref() else { return Found::Nothing };
+        // Relaxed: a count.
+        self.inspections.fetch_add(1, Ordering::Relaxed);
+        if self.orphans.take(key) {
+            self.dropped(candidate);
+            return Found::Stale;
+        }
+        let guard = self.table.guard();
+        let due = match self.held(key, &guard) {
+            Some(bucket) if self.retire(bucket, now) => {
+                self.unlink(key, &guard);
+                drop(guard);
+                self.reclaimed.fetch_add(1, Ordering::Relaxed);
+                self.dropped(candidate);
+                return Found::Reclaimed;
+            }
+            Some(bucket) if !bucket.flags().is_sealed() => self.next_look(bucket, now),
+            // Removed by name since, and perhaps made anew.
+            _ => {
+                self.unlink(key, &guard);
+                if self.orphans.take(key) {
+                    self.dropped(candidate);
+                    return Found::Stale;
+                }
+                now + SOON
+            }
+        };
+        candidate.due_at(due);
+        Found::InUse
+    }
+
+    /// When `bucket` should be looked at again.
+    pub(super) fn next_look(&self, bucket: &Bucket<A>, now: Timestamp) -> Timestamp {
+        let idle_in = bucket.time_to_idle(now).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+        // Not right away, or it would be the next one again.
+        let wait = Some(idle_in.saturating_add(self.grace)).filter(|wait| !wait.is_zero());
+        now + wait.unwrap_or(SOON)
+    }
+
+    /// The bucket of the candidate is no more, and so is the candidate.
+    pub(super) fn dropped(&self, candidate: &mut InHand<'_, K>) {
+        if let Some(candidate) = candidate.candidate.take() {
+            let left = self.candidates.one_less();
+            self.table.removed(&candidate.key, left);
+        }
+    }
+
+    /// Makes the table as small as what it holds lets it be.
+    pub(super) fn shrink(&self) {
+        // More than it takes, if nobody else is at it.
+        for _ in 0..self.table.slots() {
+            if !self.table.is_moving() || !self.table.move_on() {
+                break;
+            }
+        }
+    }
+
+    /// Retires `bucket` if it has been idle for the grace; true if it was this call that did.
     fn retire(&self, bucket: &Bucket<A>, now: Timestamp) -> bool {
         let since = now - self.grace;
         // The clock may not have run for as long.
-        if since + self.grace > now || !(bucket.flags().is_sealed() || bucket.is_idle(now)) {
+        if since + self.grace > now || !bucket.is_idle(now) {
             return false;
         }
         // First the time, then the seal. Relaxed: whoever makes the key anew has seen it gone, and by that (through
@@ -196,78 +254,8 @@ where
     pub(super) fn last_retired(&self) -> Timestamp {
         Timestamp::from_nanos(self.retired.load(Ordering::Relaxed))
     }
-
-    /// A thread that [reclaims](Self::reclaim) each `period`, for servers that go quiet: without calls, nothing
-    /// is inspected. It holds the limiter weakly, and ends when the [`Reclaimer`] is dropped.
-    ///
-    /// `period` is real time, whatever the limiter's clock.
-    pub fn reclaimer(self: &Arc<Self>, period: Duration) -> Reclaimer
-    where
-        E: 'static,
-        S: Send + Sync + 'static,
-    {
-        let signal = Arc::new(Signal::default());
-        let (weak, stop) = (Arc::downgrade(self), signal.clone());
-        let thread = std::thread::Builder::new().name("lazy-limiter-reclaim".into());
-        // Where no thread is to be had, callers go on reclaiming as they do without it.
-        let thread = thread.spawn(move || Self::reclaim_each(&weak, period, &stop)).ok();
-        Reclaimer { signal, thread }
-    }
-
-    fn reclaim_each(limiter: &Weak<Self>, period: Duration, stop: &Signal) {
-        // Never without a pause.
-        while !stop.wait(period.max(Duration::from_millis(1))) {
-            let Some(mut left) = limiter.upgrade().map(|limiter| limiter.candidates.len()) else { return };
-            // The limiter is let go between chunks, so that it can be dropped, and so can this.
-            while left > 0 && !stop.is_raised() {
-                let Some(limiter) = limiter.upgrade() else { return };
-                let now = limiter.clock.now();
-                for _ in 0..left.min(CHUNK) {
-                    limiter.visit(now, Haste::Now);
-                }
-                left = left.saturating_sub(CHUNK);
-            }
-        }
-    }
 }
 
-/// A thread that reclaims idle keys now and then; see [`KeyedLimiter::reclaimer`]. Dropping it stops the
-/// thread and waits for it.
-#[derive(Debug)]
-#[must_use = "dropping it stops the thread"]
-pub struct Reclaimer {
-    signal: Arc<Signal>,
-    thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Debug, Default)]
-struct Signal {
-    raised: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Signal {
-    /// Waits for `period`; true as soon as raised.
-    fn wait(&self, period: Duration) -> bool {
-        let mut raised = self.raised.lock();
-        self.changed.wait_while_for(&mut raised, |raised| !*raised, period);
-        *raised
-    }
-
-    fn is_raised(&self) -> bool {
-        *self.raised.lock()
-    }
-}
-
-impl Drop for Reclaimer {
-    fn drop(&mut self) {
-        *self.signal.raised.lock() = true;
-        self.signal.changed.notify_all();
-        let Some(thread) = self.thread.take() else { return };
-        // Dropped by the thread itself, with the last of what it was part of: it ends by itself.
-        if thread.thread().id() != std::thread::current().id() {
-            // A panic there was reported there.
-            let _ = thread.join();
-        }
-    }
-}
+/// Candidates that are looked at for one more key to be admitted: those that are due, and beyond them.
+const DUE_AT_THE_BOUND: usize = 16;
+const ANY_AT_THE_BOUND: usize = 2;

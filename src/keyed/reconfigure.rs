@@ -37,18 +37,18 @@ where
         let guard = self.table.guard();
         let Some((key, _)) = self.table.get_key_value(key, &guard) else { return false };
         self.lines.with(key, |_, line, wakes| {
-            let Some(old) = self.table.get(key, &guard) else { return false };
+            let Some(old) = self.held(key, &guard) else { return false };
             // Detained, with the line locked: neither reclaimed nor removed by name. It stays in its place until
             // we put the new one there.
-            if !old.bucket.detain() {
+            if !old.detain() {
                 return false;
             }
             let now = self.clock.now();
-            // The stamp stays, and with it the key's candidate.
-            let slot = Slot { bucket: Bucket::empty(new, now, Flags::QUEUED), stamp: old.stamp };
+            // The key's candidate stays.
+            let slot = Slot::Held(Bucket::empty(new, now, Flags::QUEUED));
             self.table.replace(key.clone(), slot, &guard);
-            if let Some(new) = self.table.get(key, &guard) {
-                old.bucket.hand_over(&new.bucket, carry, line, now, wakes, yield_now);
+            if let Some(new) = self.held(key, &guard) {
+                old.hand_over(new, carry, line, now, wakes, yield_now);
             }
             true
         })

@@ -4,6 +4,7 @@ use core::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use super::candidates::Candidate;
+use super::reclaim::InHand;
 use super::table::Guard;
 use super::{Equivalent, KeyedLimiter, Policy, Slot};
 use crate::kernel::Limit;
@@ -75,9 +76,9 @@ where
         Q: Hash + Equivalent<K> + ?Sized,
     {
         let guard = self.table.guard();
-        let Some(slot) = self.table.get(key, &guard) else { return Ok(None) };
-        admit(slot.bucket.capacity())?;
-        let result = work(&slot.bucket, now);
+        let Some(bucket) = self.held(key, &guard) else { return Ok(None) };
+        admit(bucket.capacity())?;
+        let result = work(bucket, now);
         if result.is_none() {
             self.unlink(key, &guard);
         }
@@ -94,36 +95,44 @@ where
         work: impl Fn(&Bucket<A>, Timestamp) -> Option<R>,
     ) -> Option<(Option<K>, Option<R>)> {
         let ticket = self.admit_key(now)?;
-        // Relaxed: a number that differs, nothing more.
-        let stamp = self.stamps.fetch_add(1, Ordering::Relaxed);
-        let slot = |flags| Slot { bucket: Bucket::new(limit, now, flags), stamp };
+        let slot = |flags| Slot::Held(Bucket::new(limit, now, flags));
         let guard = self.table.guard();
         let (slot, inserted) = match self.lines.find(&key) {
-            None => self.table.insert_if_absent(key.clone(), slot(Flags::NONE), &guard),
+            None => self.table.insert_if_absent(&key, slot(Flags::NONE), &guard),
             // There is a line from before this bucket: nobody may pass it. It is marked from the start, under
             // the line's lock.
             Some(_) => self.lines.with(&key, |_, line, wakes| {
                 let flags = if line.is_unused() { Flags::NONE } else { Flags::QUEUED };
-                let (slot, inserted) = self.table.insert_if_absent(key.clone(), slot(flags), &guard);
-                if inserted {
-                    slot.bucket.adopt(line, wakes);
+                let (slot, inserted) = self.table.insert_if_absent(&key, slot(flags), &guard);
+                if let (Some(bucket), true) = (slot.bucket(), inserted) {
+                    bucket.adopt(line, wakes);
                 }
                 line.wake_head(wakes);
                 (slot, inserted)
             }),
         };
+        let Some(bucket) = slot.bucket() else {
+            self.unlink(&key, &guard);
+            return Some((None, None));
+        };
+        let mut candidate = None;
         if inserted {
             ticket.keep();
             // At once, before any foreign code runs: a key without a candidate would never go.
-            self.candidates.push(Candidate { key: key.clone(), stamp, due: now + self.grace });
+            let new = Candidate { key: key.clone(), due: now + self.grace };
+            candidate = Some(InHand::new(&self.candidates, new));
             // Retired, and perhaps this key among them, after we looked and before the bucket was there: it must not
             // remember an earlier time than that.
             let retired = self.last_retired();
             if retired > now {
-                slot.bucket.refund(Tokens::ZERO, retired, Seal::Respected);
+                bucket.refund(Tokens::ZERO, retired, Seal::Respected);
             }
         }
-        let result = work(&slot.bucket, now.max(self.last_retired()));
+        let now = now.max(self.last_retired());
+        let result = work(bucket, now);
+        if let Some(mut candidate) = candidate {
+            candidate.due_at(self.next_look(bucket, now));
+        }
         Some((inserted.then_some(key), result))
     }
 
@@ -150,7 +159,7 @@ where
             let more = |keys: usize| (keys < self.max_keys).then(|| keys + 1);
             self.keys.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
         };
-        let admitted = admit() || (0..AT_THE_BOUND).any(|_| self.inspect_one(now) && admit());
+        let admitted = admit() || self.inspect_until(now, admit);
         // A ticket that is made must have been admitted: dropping it takes one off the count.
         if admitted { Some(KeyTicket(Some(&self.keys))) } else { None }
     }
@@ -162,11 +171,20 @@ where
     {
         self.lines.with_found(key, |line, wakes| {
             let guard = self.table.guard();
-            match self.table.get(key, &guard) {
-                Some(slot) => slot.bucket.serve_and_wake_head(line, now, wakes),
+            match self.held(key, &guard) {
+                Some(bucket) => bucket.serve_and_wake_head(line, now, wakes),
                 None => line.wake_head(wakes),
             }
         });
+    }
+
+    /// The bucket of `key`, sealed perhaps.
+    #[inline]
+    pub(super) fn held<'g, Q>(&self, key: &Q, guard: &'g Guard<'_>) -> Option<&'g Bucket<A>>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.table.get(key, guard)?.bucket()
     }
 
     /// Removes `key`'s entry if its bucket is sealed: whoever meets a seal helps.
@@ -174,15 +192,13 @@ where
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        let removed = self.table.remove_if(key, |slot| slot.bucket.flags().is_sealed(), guard);
-        if removed && self.max_keys != usize::MAX {
+        let gone = |slot: &Slot<A>| slot.bucket().is_none_or(|bucket| bucket.flags().is_sealed());
+        let removed = self.table.remove_if(key, gone, guard);
+        if removed.and_then(Slot::bucket).is_some() && self.max_keys != usize::MAX {
             self.keys.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
-
-/// Keys that are inspected for one more to be admitted.
-const AT_THE_BOUND: usize = 16;
 
 /// A key's share of `max_keys`, returned unless kept.
 struct KeyTicket<'a>(Option<&'a AtomicUsize>);

@@ -4,38 +4,82 @@
 //! What is asked of the map: an entry stays at its address while a guard is held that was taken before it was
 //! looked up; an insertion never replaces; a removal is conditional on the entry.
 //!
-//! # Helping it to grow
+//! # Shards
 //!
-//! The map moves to a larger table bit by bit, but only when it is written to. Until that is done, a read that
-//! misses the old table walks a full probe of it first: ten times and more the time of a read. So reads
-//! owe some writes after a growth. An insertion lends one help for each [`LOAN`] keys; a move needs one for each 64
-//! entries, most of which the insertions themselves have done.
+//! It is several maps, each with its part of the keys, so that none is large: a map that grows, shrinks or gets rid of
+//! its dead entries allocates another table in one go and frees the old one in another, and a caller waits for
+//! that. A sixteenth of it, so.
+//!
+//! They share one collector, which is most of what an empty map takes, and one guard serves for all. Between unrelated
+//! maps that is unsound with papaya 0.2.5 (its issue 102): a map that is dropped frees what every one of them has
+//! retired, whoever may hold a guard. These are dropped together, and while none is held: a guard borrows the table.
+//! The collector is never given to anybody else.
+//!
+//! How a map is made to grow in good time, and to shrink at all, is told in [`size`](super::size).
 
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
 pub use papaya::Equivalent;
+use papaya::{Guard as _, HashMap};
+use seize::Collector;
 
 pub(crate) use super::guard::Guard;
+use super::prehashed::{Lookup, Prehashed, Stored, hashed};
+use super::size::{Busy, COPIED, Size, Todo};
 
 /// A lock-free map whose entries are reclaimed after the last guard that may see them.
 pub(crate) struct Table<K, V, S> {
-    map: papaya::HashMap<K, V, S>,
-    /// Insertions whose loan has not been paid back.
-    lent: AtomicUsize,
+    hasher: Arc<S>,
+    /// A power of two of them.
+    shards: Box<[Shard<K, V, S>]>,
+    busy: Busy,
 }
 
-/// Insertions for one help.
-const LOAN: usize = 16;
+struct Shard<K, V, S> {
+    map: HashMap<Stored<K>, V, Prehashed<S>>,
+    size: Size<K>,
+}
 
-impl<K: Hash + Eq + 'static, V: 'static, S: BuildHasher> Table<K, V, S> {
-    pub(crate) fn new(capacity: usize, hasher: S) -> Table<K, V, S> {
-        Table { map: papaya::HashMap::with_capacity_and_hasher(capacity, hasher), lent: AtomicUsize::new(0) }
+/// How many shards a large table has.
+pub(crate) const SHARDS: usize = if cfg!(loom) { 1 } else { 16 };
+
+/// What stands in the map for no entry, for a moment, while it is made to shrink.
+pub(crate) trait Vacant {
+    fn vacant() -> Self;
+    fn is_vacant(&self) -> bool;
+}
+
+impl<K: Hash + Eq + Send + 'static, V: Send + 'static, S: BuildHasher> Table<K, V, S> {
+    /// A table of so many shards (a power of two), with room for so many keys.
+    pub(crate) fn new(shards: usize, capacity: usize, hasher: S) -> Table<K, V, S> {
+        let (hasher, collector) = (Arc::new(hasher), Arc::new(Collector::new()));
+        // Some get more than their part of the keys.
+        let capacity = capacity.div_ceil(shards);
+        let shard = |i| Shard {
+            map: HashMap::builder()
+                .hasher(Prehashed(hasher.clone()))
+                .capacity(capacity)
+                .shared_collector(collector.clone())
+                .build(),
+            size: Size::new(i, capacity),
+        };
+        Table { shards: (0..shards).map(shard).collect(), hasher, busy: Busy::default() }
+    }
+}
+
+impl<K: Hash + Eq + Clone + 'static, V: 'static, S: BuildHasher> Table<K, V, S> {
+    #[inline]
+    pub(crate) fn guard(&self) -> Guard<'_> {
+        Guard::new(&self.shards[0].map)
     }
 
     #[inline]
-    pub(crate) fn guard(&self) -> Guard<'_> {
-        Guard::new(&self.map)
+    fn find<'q, Q: Hash + ?Sized>(&self, key: &'q Q) -> (&Shard<K, V, S>, Lookup<'q, Q>) {
+        let hash = self.hasher.hash_one(key);
+        // Bits of which a map does not make use, unless it is very large.
+        let shard = (hash >> 48) as usize & (self.shards.len() - 1);
+        (&self.shards[shard], Lookup { key, hash })
     }
 
     #[inline]
@@ -43,22 +87,28 @@ impl<K: Hash + Eq + 'static, V: 'static, S: BuildHasher> Table<K, V, S> {
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        self.map.get(key, guard)
+        let (shard, lookup) = self.find(key);
+        shard.map.get(&lookup, guard)
     }
 
     pub(crate) fn get_key_value<'g, Q>(&self, key: &Q, guard: &'g Guard<'_>) -> Option<(&'g K, &'g V)>
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        self.map.get_key_value(key, guard)
+        let (shard, lookup) = self.find(key);
+        shard.map.get_key_value(&lookup, guard).map(|(key, value)| (&key.0, value))
     }
 
     /// The entry of `key`, and whether it is `value` (else that is dropped).
-    pub(crate) fn insert_if_absent<'g>(&self, key: K, value: V, guard: &'g Guard<'_>) -> (&'g V, bool) {
-        match self.map.try_insert(key, value, guard) {
+    pub(crate) fn insert_if_absent<'g>(&self, key: &K, value: V, guard: &'g Guard<'_>) -> (&'g V, bool) {
+        let (shard, _) = self.find(key);
+        let stored = Stored(key.clone());
+        let (result, hashes) = hashed(|| shard.map.try_insert(stored, value, guard));
+        match result {
             Ok(inserted) => {
-                // Relaxed: a rough count, which nothing depends on.
-                self.lent.fetch_add(1, Ordering::Relaxed);
+                if hashes > COPIED {
+                    shard.size.noticed(&self.busy, || key.clone(), shard.map.len());
+                }
                 (inserted, true)
             }
             Err(occupied) => (occupied.current, false),
@@ -67,40 +117,92 @@ impl<K: Hash + Eq + 'static, V: 'static, S: BuildHasher> Table<K, V, S> {
 
     /// Puts `value` in place of whatever entry `key` has.
     pub(crate) fn replace(&self, key: K, value: V, guard: &Guard<'_>) {
-        self.map.insert(key, value, guard);
+        self.find(&key).0.map.insert(Stored(key), value, guard);
     }
 
-    /// Removes the entry of `key` if `condition` holds of it; true if this call did.
-    pub(crate) fn remove_if<Q>(&self, key: &Q, condition: impl Fn(&V) -> bool, guard: &Guard<'_>) -> bool
+    /// Removes the entry of `key` if `condition` holds of it, and returns it if this call did.
+    pub(crate) fn remove_if<'g, Q>(
+        &self,
+        key: &Q,
+        condition: impl Fn(&V) -> bool,
+        guard: &'g Guard<'_>,
+    ) -> Option<&'g V>
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        matches!(self.map.remove_if(key, |_, value| condition(value), guard), Ok(Some(_)))
-    }
-
-    /// Helps an unfinished growth along by a write to `key` that changes nothing, if a help is owed. Whether more
-    /// are.
-    pub(crate) fn help<Q>(&self, key: &Q) -> bool
-    where
-        Q: Hash + Equivalent<K> + ?Sized,
-    {
-        // Relaxed: as above. Racing helpers may pay twice.
-        let lent = self.lent.load(Ordering::Relaxed);
-        if lent < LOAN {
-            return false;
-        }
-        // No more than a growth to the present size can leave to do, however many keys came and went.
-        self.lent.store((lent - LOAN).min(self.len()), Ordering::Relaxed);
-        let _ = self.map.remove_if(key, |_, _| false, &self.guard());
-        true
+        let (shard, lookup) = self.find(key);
+        shard.map.remove_if(&lookup, |_, value| condition(value), guard).ok()?.map(|(_, value)| value)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.map.len()
+        self.shards.iter().map(|shard| shard.map.len()).sum()
+    }
+
+    /// How many places it has for keys, as far as can be told.
+    pub(crate) fn slots(&self) -> usize {
+        self.shards.iter().map(|shard| shard.size.slots()).sum()
     }
 
     /// Every entry that is there throughout, at least.
     pub(crate) fn iter<'g>(&self, guard: &'g Guard<'_>) -> impl Iterator<Item = (&'g K, &'g V)> {
-        self.map.iter(guard)
+        self.shards.iter().flat_map(|shard| shard.map.iter(guard)).map(|(key, value)| (&key.0, value))
+    }
+}
+
+impl<K: Hash + Eq + Clone + 'static, V: Vacant + 'static, S: BuildHasher> Table<K, V, S> {
+    /// Whether it is on its way to another size.
+    #[inline]
+    pub(crate) fn is_moving(&self) -> bool {
+        self.busy.any().is_some()
+    }
+
+    /// `key` has just been removed, and so many are left: time to shrink?
+    #[inline]
+    pub(crate) fn removed(&self, key: &K, left: usize) {
+        let (shard, _) = self.find(key);
+        if shard.size.is_too_large_for(left / self.shards.len()) {
+            shard.size.offer(&self.busy, || key.clone());
+        }
+    }
+
+    /// Moves it a bit on its way to another size; whether there is more to do.
+    pub(crate) fn move_on(&self) -> bool {
+        let Some(shard) = self.busy.any().and_then(|shard| self.shards.get(shard)) else { return false };
+        let more = shard.size.work(
+            &self.busy,
+            || shard.map.len(),
+            |todo| match todo {
+                // A write that changes nothing.
+                Todo::Help(key) => {
+                    let guard = self.guard();
+                    let (_, lookup) = self.find(key);
+                    let (_, hashes) = hashed(|| shard.map.remove_if(&lookup, |_, _| false, &guard));
+                    // The table that is left may be the last thing this thread has to free for long.
+                    guard.flush();
+                    Some(hashes)
+                }
+                Todo::Shrink(key) => self.exhaust(shard, key),
+            },
+        );
+        more || self.is_moving()
+    }
+
+    /// Uses up every place for `key`, which must not be held, so that the map moves to another table.
+    fn exhaust(&self, shard: &Shard<K, V, S>, key: &K) -> Option<u32> {
+        let (_, lookup) = self.find(key);
+        // The map looks at five places for each doubling.
+        let places = 5 * shard.size.slots().ilog2() + 2;
+        for _ in 0..places {
+            let guard = self.guard();
+            let stored = Stored(key.clone());
+            let (result, hashes) = hashed(|| shard.map.try_insert(stored, V::vacant(), &guard));
+            // Somebody has come to need it.
+            result.ok()?;
+            shard.map.remove_if(&lookup, |_, value| value.is_vacant(), &guard).ok()?;
+            if hashes > 1 {
+                break;
+            }
+        }
+        Some(0)
     }
 }

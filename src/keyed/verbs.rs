@@ -2,8 +2,12 @@
 
 use core::hash::{BuildHasher, Hash};
 
+use super::candidates::Candidate;
+use super::reclaim::InHand;
+use super::table::Guard;
 use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
+use crate::kernel::bucket::Bucket;
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::{Line, Wakes};
 use crate::kernel::sync::{Ordering, fence};
@@ -64,13 +68,13 @@ where
             return None;
         }
         let guard = self.table.guard();
-        let slot = self.table.get(key, &guard).filter(|slot| up <= slot.bucket.capacity())?;
-        let taken = slot.bucket.take(up, now);
+        let bucket = self.held(key, &guard).filter(|bucket| up <= bucket.capacity())?;
+        let taken = bucket.take(up, now);
         drop(guard);
         if taken == Taken::Sealed {
             return None;
         }
-        self.inspect_now_and_then(key, now);
+        self.inspect_now_and_then(now);
         Some(taken)
     }
 
@@ -118,9 +122,9 @@ where
     {
         let behind = |line: &mut Line, wakes: &mut Wakes| {
             let guard = self.table.guard();
-            let Some(slot) = self.table.get(key, &guard) else { return Ok(Taken::Sealed) };
-            match checked(n, slot.bucket.capacity())? {
-                Some(n) => Ok(slot.bucket.take_behind(line, n, now, wakes)),
+            let Some(bucket) = self.held(key, &guard) else { return Ok(Taken::Sealed) };
+            match checked(n, bucket.capacity())? {
+                Some(n) => Ok(bucket.take_behind(line, n, now, wakes)),
                 None => Ok(Taken::Granted),
             }
         };
@@ -161,8 +165,8 @@ where
         let now = self.clock.now();
         loop {
             let guard = self.table.guard();
-            let Some(slot) = self.table.get(key, &guard) else { return Ok(()) };
-            let flags = slot.bucket.refund(n, now, Seal::Respected);
+            let Some(bucket) = self.held(key, &guard) else { return Ok(()) };
+            let flags = bucket.refund(n, now, Seal::Respected);
             if flags.is_sealed() {
                 self.unlink(key, &guard);
                 continue;
@@ -220,32 +224,51 @@ where
     {
         let guard = self.table.guard();
         let Some((key, _)) = self.table.get_key_value(key, &guard) else { return false };
+        self.orphans.add(key.clone());
+        let live = self.seal(key, &guard);
+        if !live && !self.orphans.take(key) {
+            // A candidate was dropped on our word, which we do not keep: here is another.
+            self.candidates.add(Candidate { key: key.clone(), due: self.clock.now() + self.grace });
+        }
+        live
+    }
+
+    /// Takes `key`'s bucket out of service and out of the table; whether it was this call that did.
+    fn seal(&self, key: &K, guard: &Guard<'_>) -> bool {
         // Sealed under the line's lock: what was granted from this bucket is told from what its successor
         // grants.
         let live = self.lines.with(key, |_, line, wakes| {
             // Looked up again: it may have been reconfigured before we had the lock.
-            let live = self.table.get(key, &guard).is_some_and(|slot| slot.bucket.seal());
+            let live = self.held(key, guard).is_some_and(Bucket::seal);
             if live {
                 line.forget_grants();
                 line.wake_head(wakes);
             }
             live
         });
-        self.unlink(key, &guard);
+        self.unlink(key, guard);
         live
     }
 
     /// Removes every key that is held when it is called, as by [`remove`](Self::remove); how many there were.
     pub fn clear(&self) -> usize {
         let mut removed = 0;
-        // Most are found by way of their candidates, a few at a time, so that memory is freed in passing.
-        for _ in 0..self.candidates.len() {
-            let Some(candidate) = self.candidates.pop() else { break };
-            removed += usize::from(self.remove(&candidate.key));
+        // Most are found by way of their candidates, one at a time, so that memory is freed in passing.
+        for candidate in self.candidates.each() {
+            let key = candidate.key.clone();
+            let mut candidate = InHand::from_queue(&self.candidates, candidate);
+            let sealed = self.seal(&key, &self.table.guard());
+            removed += usize::from(sealed);
+            if sealed || self.orphans.take(&key) {
+                self.dropped(&mut candidate);
+            }
         }
         // The others were being inspected meanwhile.
         let guard = self.table.guard();
-        removed + self.table.iter(&guard).filter(|(key, _)| self.remove(*key)).count()
+        let removed = removed + self.table.iter(&guard).filter(|(key, _)| self.remove(*key)).count();
+        drop(guard);
+        self.shrink();
+        removed
     }
 
     /// Closes it: everyone in line, for any key, is woken with [`Closed`](AcquireError::Closed), and so is

@@ -40,7 +40,7 @@ impl<A: Limit> Current<A> {
 
     /// Puts `new` in its place and hands over. With the line locked.
     pub(super) fn replace(&self, new: Bucket<A>, hand_over: impl FnOnce(&Bucket<A>, &Bucket<A>)) {
-        let later = self.later.get_or_init(|| Table::new(1, RandomState::new()));
+        let later = self.later.get_or_init(|| Table::new(1, 1, RandomState::new()));
         let guard = later.guard();
         let old = later.get(&(), &guard).unwrap_or(&self.first);
         later.replace((), new, &guard);
