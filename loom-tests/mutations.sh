@@ -290,7 +290,7 @@ mutate 'a bucket that was made by the old policy stays' $keyed/slots.rs \
 mutate 'unlinked without a look at the seal' $keyed/slots.rs \
     's/|slot| slot.bucket.flags().is_sealed()/|_| true/' 'key:'
 mutate 'reclaimed whatever its state' $kernel/limit.rs \
-    's/Flags::NONE if idle() =>/Flags::NONE =>/; s/fn is_full(&self, cell: &A::Cell, now: Timestamp) -> bool {/& return true; #[allow(unreachable_code)]/' 'test:reclamation'
+    's/Flags::NONE if idle() =>/Flags::NONE =>/; s/fn is_full(&self, cell: &A::Cell, now: Timestamp) -> bool {/& return true; #[allow(unreachable_code)]/' 'test:reclamation_invisible'
 mutate 'who meets a seal does not help' $keyed/slots.rs \
     '/fn on_bucket/,/^    }/s/self.unlink(key, &guard);/let _ = \&guard;/' 'key:'
 mutate 'a retirement does not tell its time' $keyed/reclaim.rs \

@@ -39,7 +39,7 @@ pub enum AcquireError<P = Infallible> {
     Closed,
     /// As many are waiting as `max_waiters` allows.
     QueueFull,
-    /// As many keys are held as `max_keys` allows, and none of them is idle.
+    /// As many keys are held as `max_keys` allows, none of them is idle, and there is no overflow bucket.
     TooManyKeys,
     /// The policy refused the key.
     Policy(P),
@@ -56,6 +56,24 @@ impl<P> AcquireError<P> {
         match self {
             AcquireError::Denied { retry_after } | AcquireError::TimedOut { retry_after } => *retry_after,
             _ => None,
+        }
+    }
+}
+
+impl AcquireError {
+    /// The same, where a policy could have refused as well.
+    pub(crate) fn widen<P>(self) -> AcquireError<P> {
+        match self {
+            AcquireError::Denied { retry_after } => AcquireError::Denied { retry_after },
+            AcquireError::TimedOut { retry_after } => AcquireError::TimedOut { retry_after },
+            AcquireError::ExceedsCapacity { requested, capacity } => {
+                AcquireError::ExceedsCapacity { requested, capacity }
+            }
+            AcquireError::InvalidAmount => AcquireError::InvalidAmount,
+            AcquireError::Closed => AcquireError::Closed,
+            AcquireError::QueueFull => AcquireError::QueueFull,
+            AcquireError::TooManyKeys => AcquireError::TooManyKeys,
+            AcquireError::Policy(never) => match never {},
         }
     }
 }

@@ -100,7 +100,9 @@ pub use clock::TokioClock;
 pub use clock::{Alarm, Clock, CoarseClock, ManualClock, MonotonicClock};
 pub use error::{AcquireError, InvalidPolicy};
 pub use kernel::{Boxed, Cell, Limit, Pack, Packed};
-pub use keyed::{Equivalent, KeyedBuilder, KeyedLimiter, KeyedStats, RandomState, Reclaimer};
+pub use keyed::{
+    Equivalent, KeyedBuilder, KeyedLimiter, KeyedStats, MakeOverflow, Overflow, RandomState, Reclaimer,
+};
 pub use limiter::{Limiter, LimiterBuilder};
 pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;

@@ -12,7 +12,7 @@
 //! | clocks | | [`clock`]: still, or jumping to the next date |
 //!
 //! Not modelled, and taken as one indivisible step each: `std`'s `Arc` and `OnceLock`, the queue of candidates for
-//! reclamation, and the table's account of its growth. Nor are the guards of a thread that ends. Models are set up so that their threads do not race on these.
+//! reclamation, and what the table knows of its size. Nor are the guards of a thread that ends. Models are set up so that their threads do not race on these.
 #![cfg(loom)]
 // The library is not used here as by its callers: much of it is idle, and its documentation is its own.
 #![allow(dead_code, missing_docs, missing_debug_implementations, unreachable_pub, unused_imports)]

@@ -8,6 +8,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::lines::KeyLine;
+use super::overflow::OrOverflow;
 use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
 use crate::kernel::bucket::{Claim, Joined, Next};
@@ -46,7 +47,7 @@ where
     where
         Q: Hash + Equivalent<K> + ToOwned<Owned = K> + Sync + ?Sized,
     {
-        Acquire::new(Waiter::new(At { limiter: self, key }, n.into(), None))
+        Acquire::new(Waiter::new(OrOverflow(At { limiter: self, key }), n.into(), None))
     }
 
     /// Takes `n` of `key`'s tokens, waiting in line for no longer than `timeout` (from the first poll).
@@ -68,7 +69,7 @@ where
     where
         Q: Hash + Equivalent<K> + ToOwned<Owned = K> + Sync + ?Sized,
     {
-        Acquire::new(Waiter::new(At { limiter: self, key }, n.into(), Some(timeout)))
+        Acquire::new(Waiter::new(OrOverflow(At { limiter: self, key }), n.into(), Some(timeout)))
     }
 
     /// As [`acquire`](Self::acquire), with a future that owns what it needs: it can be spawned.
@@ -85,7 +86,7 @@ where
         key: K,
         n: N,
     ) -> impl Future<Output = Result<(), AcquireError<E>>> + Send + 'static + use<K, A, E, C, S, N> {
-        Acquire::new(Waiter::new(At { limiter: self.clone(), key: Owned(key) }, n.into(), None))
+        Acquire::new(Waiter::new(OrOverflow(At { limiter: self.clone(), key: Owned(key) }), n.into(), None))
     }
 
     /// As [`acquire_timeout`](Self::acquire_timeout), with a future that owns what it needs.
@@ -103,7 +104,11 @@ where
         n: N,
         timeout: Duration,
     ) -> impl Future<Output = Result<(), AcquireError<E>>> + Send + 'static + use<K, A, E, C, S, N> {
-        Acquire::new(Waiter::new(At { limiter: self.clone(), key: Owned(key) }, n.into(), Some(timeout)))
+        Acquire::new(Waiter::new(
+            OrOverflow(At { limiter: self.clone(), key: Owned(key) }),
+            n.into(),
+            Some(timeout),
+        ))
     }
 
     /// Takes `n` of `key`'s tokens, blocking this thread in line until they are there. The thread sleeps; it
@@ -116,7 +121,7 @@ where
     where
         Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
     {
-        thread::acquire(Waiter::new(At { limiter: self, key }, n.into(), None))
+        thread::acquire(Waiter::new(OrOverflow(At { limiter: self, key }), n.into(), None))
     }
 
     /// Takes `n` of `key`'s tokens, blocking this thread in line for no longer than `timeout`.
@@ -133,13 +138,13 @@ where
     where
         Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
     {
-        thread::acquire(Waiter::new(At { limiter: self, key }, n.into(), Some(timeout)))
+        thread::acquire(Waiter::new(OrOverflow(At { limiter: self, key }), n.into(), Some(timeout)))
     }
 }
 
 /// A key of a limiter, borrowed or owned.
-struct At<L, B> {
-    limiter: L,
+pub(super) struct At<L, B> {
+    pub(super) limiter: L,
     key: B,
 }
 
@@ -155,7 +160,7 @@ impl<K> Deref for Owned<K> {
 }
 
 /// A place in a key's line.
-struct Spot<K> {
+pub(super) struct Spot<K> {
     key: K,
     line: Arc<KeyLine>,
     ticket: Ticket,

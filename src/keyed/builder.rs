@@ -13,6 +13,8 @@ use super::candidates::Candidates;
 use super::hasher::RandomState;
 use super::lines::Lines;
 use super::orphans::Orphans;
+use super::overflow::{MakeOverflow, Overflow};
+use super::stats::Counts;
 use super::table::{SHARDS, Table};
 use crate::kernel::Limit;
 use crate::kernel::sync::{AtomicBool, AtomicU64, AtomicUsize};
@@ -20,13 +22,14 @@ use crate::{Clock, MonotonicClock};
 
 /// Makes a [`KeyedLimiter`] that differs from the default.
 #[derive(Clone)]
-pub struct KeyedBuilder<C = MonotonicClock, S = RandomState> {
+pub struct KeyedBuilder<C = MonotonicClock, S = RandomState, O = ()> {
     clock: C,
     hasher: S,
     grace: Duration,
     capacity: usize,
     max_keys: usize,
     max_waiters: usize,
+    overflow: O,
 }
 
 impl KeyedBuilder {
@@ -38,22 +41,23 @@ impl KeyedBuilder {
             capacity: 0,
             max_keys: usize::MAX,
             max_waiters: usize::MAX,
+            overflow: (),
         }
     }
 }
 
-impl<C: Clock, S> KeyedBuilder<C, S> {
+impl<C: Clock, S, O> KeyedBuilder<C, S, O> {
     /// The clock. The default is a [`MonotonicClock`].
-    pub fn clock<D: Clock>(self, clock: D) -> KeyedBuilder<D, S> {
-        let KeyedBuilder { clock: _, hasher, grace, capacity, max_keys, max_waiters } = self;
-        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters }
+    pub fn clock<D: Clock>(self, clock: D) -> KeyedBuilder<D, S, O> {
+        let KeyedBuilder { clock: _, hasher, grace, capacity, max_keys, max_waiters, overflow } = self;
+        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, overflow }
     }
 
     /// The hasher of keys. The default is a [`RandomState`], seeded for each limiter: keys come from attackers, so
     /// give up the seed only for keys that do not.
-    pub fn hasher<T: BuildHasher>(self, hasher: T) -> KeyedBuilder<C, T> {
-        let KeyedBuilder { clock, hasher: _, grace, capacity, max_keys, max_waiters } = self;
-        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters }
+    pub fn hasher<T: BuildHasher>(self, hasher: T) -> KeyedBuilder<C, T, O> {
+        let KeyedBuilder { clock, hasher: _, grace, capacity, max_keys, max_waiters, overflow } = self;
+        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, overflow }
     }
 
     /// How long a key is kept after it could have become idle. The default is one second.
@@ -69,11 +73,38 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
     }
 
     /// How many keys may be held. One more is refused with
-    /// [`TooManyKeys`](crate::AcquireError::TooManyKeys), unless idle ones can be reclaimed for it. Keys that
-    /// are held are served as ever. There is no bound by default.
+    /// [`TooManyKeys`](crate::AcquireError::TooManyKeys), unless idle ones can be reclaimed for it, or there is an
+    /// [`overflow`](Self::overflow). Keys that are held are served as ever. There is no bound by default.
     pub fn max_keys(mut self, most: usize) -> Self {
         self.max_keys = most;
         self
+    }
+
+    /// One bucket, shared by all the keys for which there is no room: a flood of new keys limits itself, and those
+    /// that are held do not notice. Of use with [`max_keys`](Self::max_keys).
+    ///
+    /// It has the line of a [`Limiter`](crate::Limiter), which is at hand as
+    /// [`KeyedLimiter::overflow`](crate::KeyedLimiter::overflow). A key that is served by it gets a bucket of its own as
+    /// soon as it comes when there is room. What is [given back](crate::KeyedLimiter::give_back) for a key that is
+    /// not held is not given to it: the key may have taken from a bucket of its own, long full again.
+    ///
+    /// ```
+    /// use lazy_limiter::{KeyedLimiter, Rate, TokenBucket};
+    ///
+    /// let clients = KeyedLimiter::builder()
+    ///     .max_keys(1)
+    ///     .overflow(TokenBucket::new(2, Rate::per_hour(1)))
+    ///     .build(|_: &String| TokenBucket::new(5, Rate::per_hour(1)));
+    /// assert!(clients.try_acquire("known", 1).is_ok());
+    /// assert!(clients.try_acquire("new", 1).is_ok());
+    /// assert!(clients.try_acquire("newer", 1).is_ok());
+    /// assert!(clients.try_acquire("newest", 1).unwrap_err().is_denied());
+    /// assert!(clients.try_acquire("known", 4).is_ok());
+    /// ```
+    pub fn overflow<A: Limit>(self, limit: A) -> KeyedBuilder<C, S, Overflow<A>> {
+        let KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, overflow: _ } = self;
+        let overflow = Overflow(limit);
+        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, overflow }
     }
 
     /// How many may wait at once for one key; one more is refused with
@@ -92,6 +123,7 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
         K: Hash + Eq + Clone + Send + Sync + 'static,
         A: Limit,
         S: BuildHasher,
+        O: MakeOverflow<A, C>,
     {
         self.try_build(move |key| Ok(policy(key)))
     }
@@ -105,8 +137,10 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
         K: Hash + Eq + Clone + Send + Sync + 'static,
         A: Limit,
         S: BuildHasher,
+        O: MakeOverflow<A, C>,
     {
         KeyedLimiter {
+            overflow: self.overflow.make(&self.clock, self.max_waiters),
             table: Table::new(SHARDS, self.capacity, self.hasher),
             policy: RwLock::new(Arc::new(policy)),
             clock: self.clock,
@@ -117,15 +151,14 @@ impl<C: Clock, S> KeyedBuilder<C, S> {
             max_waiters: self.max_waiters,
             keys: AtomicUsize::new(0),
             orphans: Orphans::new(),
-            reclaimed: AtomicU64::new(0),
-            inspections: AtomicU64::new(0),
+            counts: Counts::default(),
             retired: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }
     }
 }
 
-impl<C: fmt::Debug, S> fmt::Debug for KeyedBuilder<C, S> {
+impl<C: fmt::Debug, S, O> fmt::Debug for KeyedBuilder<C, S, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyedBuilder")
             .field("clock", &self.clock)

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::MonotonicClock;
 use crate::algorithm::Unlimited;
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::sync::{AtomicBool, AtomicU64, AtomicUsize};
+use crate::{Limiter, MonotonicClock};
 
 mod acquire;
 mod builder;
@@ -22,6 +22,7 @@ mod hasher;
 mod lines;
 mod observe;
 mod orphans;
+mod overflow;
 mod prehashed;
 mod reclaim;
 mod reclaimer;
@@ -34,6 +35,7 @@ mod verbs;
 
 pub use builder::KeyedBuilder;
 pub use hasher::RandomState;
+pub use overflow::{MakeOverflow, Overflow};
 pub use reclaimer::Reclaimer;
 pub use stats::KeyedStats;
 pub use table::Equivalent;
@@ -41,6 +43,7 @@ pub use table::Equivalent;
 use candidates::Candidates;
 use lines::Lines;
 use orphans::Orphans;
+use stats::Counts;
 pub(crate) use table::{Table, Vacant};
 
 /// One rate limiter per key: a user, an address, an API key; anything that can be hashed.
@@ -76,15 +79,14 @@ pub struct KeyedLimiter<K, A: Limit, E = Infallible, C = MonotonicClock, S = Ran
     clock: C,
     lines: Lines<K>,
     candidates: Candidates<K>,
+    overflow: Option<Limiter<A, C>>,
     grace: Duration,
     max_keys: usize,
     max_waiters: usize,
     /// Slots in the table and about to be; kept only if `max_keys` is a bound.
     keys: AtomicUsize,
     orphans: Orphans<K>,
-    /// How many keys were reclaimed, and how many inspections it took.
-    reclaimed: AtomicU64,
-    inspections: AtomicU64,
+    counts: Counts,
     /// The latest time at which a bucket was retired, in nanoseconds.
     retired: AtomicU64,
     closed: AtomicBool,

@@ -52,7 +52,7 @@ where
 
     /// How long until `n` of `key`'s tokens could be taken by one who comes now, everyone in line served first.
     /// `None`: never, unless tokens are given back, or `n` is above the capacity or no amount. A key that is not
-    /// held is full: zero.
+    /// held is full: zero; but if there is no room for it, the [overflow](crate::KeyedBuilder::overflow) answers.
     pub fn time_to_available<Q>(&self, key: &Q, n: impl Into<Tokens>) -> Option<Duration>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -68,7 +68,11 @@ where
             Some(n) => self.wait_behind(key, bucket, n, now),
             None => Some(Duration::ZERO),
         });
-        held.unwrap_or_else(|| n.is_valid().then_some(Duration::ZERO))
+        let full = || n.is_valid().then_some(Duration::ZERO);
+        held.unwrap_or_else(|| match &self.overflow {
+            Some(overflow) if self.len() >= self.max_keys => overflow.time_to_serve(n, now),
+            _ => full(),
+        })
     }
 
     /// How many are waiting for `key`.

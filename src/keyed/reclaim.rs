@@ -181,8 +181,7 @@ where
     /// Looks at a candidate, which is dropped or gets its next date.
     fn look_at(&self, candidate: &mut InHand<'_, K>, now: Timestamp) -> Found {
         let Some(Candidate { key, .. }) = candidate.candidate.as_ref() else { return Found::Nothing };
-        // Relaxed: a count.
-        self.inspections.fetch_add(1, Ordering::Relaxed);
+        self.counts.inspection();
         if self.orphans.take(key) {
             self.dropped(candidate);
             return Found::Stale;
@@ -192,7 +191,7 @@ where
             Some(bucket) if self.retire(bucket, now) => {
                 self.unlink(key, &guard);
                 drop(guard);
-                self.reclaimed.fetch_add(1, Ordering::Relaxed);
+                self.counts.reclaimed();
                 self.dropped(candidate);
                 return Found::Reclaimed;
             }

@@ -17,9 +17,9 @@
 //! that is too high makes for a move to the same size, at worst; one that is too low, for memory that is given back
 //! later, after the next growth.
 
-use parking_lot::Mutex;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::kernel::sync::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 /// Hashes by an insertion that tell that it has copied entries, rather than met another insertion at one place.
 pub(super) const COPIED: u32 = 4;
@@ -86,6 +86,15 @@ impl<K> Size<K> {
         }
     }
 
+    fn try_lock(&self) -> Option<MutexGuard<'_, Moving<K>>> {
+        match self.moving.try_lock() {
+            Ok(moving) => Some(moving),
+            // A key's `Hash` panicked: what is known is as good as before.
+            Err(TryLockError::Poisoned(moving)) => Some(moving.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     pub(super) fn slots(&self) -> usize {
         self.slots.load(Ordering::Relaxed)
     }
@@ -93,7 +102,7 @@ impl<K> Size<K> {
     /// An insertion of `key`, of which there are now `keys`, has copied entries.
     #[cold]
     pub(super) fn noticed(&self, busy: &Busy, key: impl FnOnce() -> K, keys: usize) {
-        let Some(mut moving) = self.moving.try_lock() else { return };
+        let Some(mut moving) = self.try_lock() else { return };
         if moving.left > 0 {
             moving.left -= 1;
             return;
@@ -118,7 +127,7 @@ impl<K> Size<K> {
     /// `key` is not held: it may serve to shrink the table.
     #[cold]
     pub(super) fn offer(&self, busy: &Busy, key: impl FnOnce() -> K) {
-        let Some(mut moving) = self.moving.try_lock() else { return };
+        let Some(mut moving) = self.try_lock() else { return };
         if moving.lever.is_none() {
             moving.lever = Some(key());
             busy.set(self.bit);
@@ -134,7 +143,7 @@ impl<K> Size<K> {
         work: impl FnOnce(Todo<'_, K>) -> Option<u32>,
     ) -> bool {
         // Whoever is at it does not wait, and neither do we.
-        let Some(mut moving) = self.moving.try_lock() else { return true };
+        let Some(mut moving) = self.try_lock() else { return true };
         let more = match &mut *moving {
             Moving { lever: None, .. } => false,
             // Done with the last move, if there was one.

@@ -2,12 +2,12 @@
 
 use core::hash::{BuildHasher, Hash};
 use core::mem::size_of;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::candidates::Candidate;
 use super::{KeyedLimiter, Slot};
 use crate::Clock;
 use crate::kernel::Limit;
-use crate::kernel::sync::Ordering;
 
 /// What a [`KeyedLimiter`](crate::KeyedLimiter) holds and has done, for a metrics endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,23 @@ pub struct KeyedStats {
     pub capacity: usize,
     /// Memory for the keys, in bytes: the table's and theirs, but not what keys and policies point to. An estimate.
     pub bytes: usize,
+}
+
+/// What is counted as it happens. Relaxed throughout: counts, nothing more.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    reclaimed: AtomicU64,
+    inspections: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn reclaimed(&self) {
+        self.reclaimed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn inspection(&self) {
+        self.inspections.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
@@ -43,9 +60,8 @@ where
         let key = allocated(size_of::<(K, Slot<A>)>()) + size_of::<Candidate<K>>() + size_of::<u64>();
         KeyedStats {
             len,
-            // Relaxed: counts.
-            reclaimed: self.reclaimed.load(Ordering::Relaxed),
-            inspections: self.inspections.load(Ordering::Relaxed),
+            reclaimed: self.counts.reclaimed.load(Ordering::Relaxed),
+            inspections: self.counts.inspections.load(Ordering::Relaxed),
             capacity,
             // A place is a pointer and a byte of the hash.
             bytes: capacity * (size_of::<usize>() + 1) + len * key,

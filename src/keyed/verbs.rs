@@ -49,11 +49,12 @@ where
     where
         Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
     {
-        match self.take(key, n, now)? {
+        let result = self.take(key, n, now).and_then(|taken| match taken {
             Taken::Granted => Ok(()),
             Taken::Refused(retry_after) => Err(AcquireError::Denied { retry_after }),
             Taken::Queued | Taken::Sealed => self.try_acquire_behind(key, n, now),
-        }
+        });
+        self.or_overflow(result, |overflow| overflow.try_acquire(n))
     }
 
     /// The fast path: takes from a key that is held, if the amount is in order. `None`: it is for the slow path.
@@ -196,7 +197,7 @@ where
             return Ok(());
         }
         let now = self.clock.now();
-        self.with_bucket(
+        let result = self.with_bucket(
             key,
             now,
             |_| Ok(()),
@@ -211,7 +212,8 @@ where
                 }
                 (!bucket.debit(n, now, Seal::Respected).is_sealed()).then_some(())
             },
-        )
+        );
+        self.or_overflow(result, |overflow| overflow.charge(n))
     }
 
     /// Removes `key`, whatever its state: it is as good as new. True if it was held.
@@ -279,5 +281,6 @@ where
         // SeqCst: pairs with the fence in `join`. Either we find the line of who joins, or it finds us closed.
         fence(Ordering::SeqCst);
         self.lines.all().iter().for_each(|line| line.close());
+        self.overflow.iter().for_each(|overflow| overflow.close());
     }
 }

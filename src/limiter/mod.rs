@@ -195,7 +195,7 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
         self.time_to_serve(n.into(), self.clock.now())
     }
 
-    fn time_to_serve(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
+    pub(crate) fn time_to_serve(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
         self.look(|bucket, line| match (checked::<()>(n, bucket.capacity()).ok()?, line) {
             (None, _) => Some(Duration::ZERO),
             (Some(n), Some(line)) => bucket.wait_behind(line, n, now),
