@@ -249,8 +249,6 @@ mutate 'composition: a dropped grant does not serve the next' $kernel/bucket.rs 
     's/if led || standing == Standing::Granted {/if led {/' 'shuttle:semaphore'
 mutate 'composition: removing does not wake the line' $keyed/verbs.rs \
     's/line.wake_head(wakes);/let _ = wakes;/' 'shuttle:removed'
-mutate 'composition: a candidate goes with a bucket that was replaced' $keyed/reclaim.rs \
-    's/is_some_and(|slot| slot.stamp == \*stamp) {/is_some_and(|_| false) {/' 'shuttle:reconf shuttle:policy'
 mutate 'composition: a line that is gone is joined' $keyed/lines.rs \
     's/if place.gone {/if false {/' 'shuttle:'
 mutate 'composition: unlinked without a look at the seal' $keyed/slots.rs \
@@ -295,12 +293,12 @@ mutate 'who meets a seal does not help' $keyed/slots.rs \
     '/fn on_bucket/,/^    }/s/self.unlink(key, &guard);/let _ = \&guard;/' 'key:'
 mutate 'a retirement does not tell its time' $keyed/reclaim.rs \
     's/self.retired.fetch_max(now.as_nanos(), Ordering::Relaxed);//' 'late'
-mutate 'a bucket opens at the time of who makes it' $keyed/slots.rs \
-    's/now = self.clock.now().max(self.last_retired());/now = self.clock.now();/; s/if retired > now {/if false {/' 'late'
+mutate 'who takes from a new bucket may be late' $keyed/reclaim.rs \
+    's/^        now.max(Timestamp::from_nanos(self.retired.load(Ordering::Relaxed)))/        now/' 'late shuttle:timed'
 mutate 'reclaimed without a seal' $keyed/reclaim.rs \
     's/Some(slot) if self.retire(&slot.bucket, now) => {/Some(slot) if slot.bucket.is_idle(now) => { self.table.remove_if(key, |_| true, \&guard);/' 'key:'
-mutate 'a candidate goes with a bucket that was replaced' $keyed/reclaim.rs \
-    's/is_some_and(|slot| slot.stamp == \*stamp) {/is_some_and(|_| false) {/' 'key:'
+mutate 'a bucket that another has sealed counts as retired' $kernel/limit.rs \
+    '/fn retire/,/^    }/s/_ => Step::Keep(false)/flags => Step::Keep(flags.is_sealed())/' 'key:'
 mutate 'a new bucket is not marked for its line' $keyed/slots.rs \
     's/if line.is_unused() { Flags::NONE } else { Flags::QUEUED }/Flags::NONE/' 'key:'
 mutate 'a late bucket does not look for its line' $keyed/slots.rs \
