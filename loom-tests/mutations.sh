@@ -294,7 +294,7 @@ mutate 'who meets a seal does not help' $keyed/slots.rs \
 mutate 'a retirement does not tell its time' $keyed/reclaim.rs \
     's/self.retired.fetch_max(now.as_nanos(), Ordering::Relaxed);//' 'late'
 mutate 'who takes from a new bucket may be late' $keyed/reclaim.rs \
-    's/^        now.max(Timestamp::from_nanos(self.retired.load(Ordering::Relaxed)))/        now/' 'late shuttle:timed'
+    's/^        now.max(Timestamp::from_nanos(self.retired.load(Ordering::Relaxed)))/        now/' 'shuttle:timed'
 mutate 'reclaimed without a seal' $keyed/reclaim.rs \
     's/Some(slot) if self.retire(&slot.bucket, now) => {/Some(slot) if slot.bucket.is_idle(now) => { self.table.remove_if(key, |_| true, \&guard);/' 'key:'
 mutate 'a bucket that another has sealed counts as retired' $kernel/limit.rs \

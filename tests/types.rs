@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use lazy_limiter::{
     AcquireError, Ahead, Alarm, All, Boxed, Carry, CoarseClock, FixedWindow, InvalidPolicy, InvalidRate,
-    KeyedBuilder, KeyedLimiter, Limiter, LimiterBuilder, ManualClock, MonotonicClock, Packed, ParseRateError,
-    RandomState, Rate, RateLimiter, Reclaimer, SlidingWindow, SlidingWindowCounter, Snapshot, Timestamp,
-    TokenBucket, Tokens, Unlimited,
+    KeyedBuilder, KeyedLimiter, KeyedStats, Limiter, LimiterBuilder, ManualClock, MonotonicClock, Packed,
+    ParseRateError, RandomState, Rate, RateLimiter, Reclaimer, SlidingWindow, SlidingWindowCounter, Snapshot,
+    Timestamp, TokenBucket, Tokens, Unlimited,
 };
 
 const fn all<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static>() {}
@@ -22,6 +22,7 @@ const _: () = {
     all::<Timestamp>();
     all::<Rate>();
     all::<Snapshot>();
+    all::<KeyedStats>();
     all::<Carry>();
     all::<AcquireError>();
     all::<AcquireError<String>>();

@@ -17,7 +17,6 @@ use crate::{Alarm, Algorithm, Clock, KeyedLimiter, Rate, Timestamp, TokenBucket}
 pub(super) const MODELS: &[Model] = &[
     Model { name: "key: made anew by one who is late", preemptions: 3, run: word },
     Model { name: "key: a limiter from scratch, made anew by one who is late", preemptions: 3, run: scratch },
-    Model { name: "key: used by two who are late as it is made anew", preemptions: 3, run: two_late },
 ];
 
 loom::thread_local! {
@@ -82,36 +81,4 @@ fn late<A: Limit>(policy: impl Fn(&u8) -> A + Send + Sync + 'static) {
         granted.fetch_add(1, Ordering::Relaxed);
     }
     assert_eq!(granted.load(Ordering::Relaxed), 2);
-}
-
-/// All find the key absent, and two of them have read the clock before the third has used it up and reclaimed it.
-fn two_late() {
-    let builder = KeyedLimiter::builder().clock(Skewed).grace(Duration::ZERO);
-    let keyed: KeyedLimiter<u8, TokenBucket, Infallible, Skewed> = builder.build(|_: &u8| bucket());
-    let (keyed, granted) = (Arc::new(keyed), Arc::new(AtomicU32::new(0)));
-    let take = {
-        let (keyed, granted) = (keyed.clone(), granted.clone());
-        move || granted.fetch_add(u32::from(keyed.try_acquire(&KEY, 1).is_ok()), Ordering::Relaxed)
-    };
-    let (one, two, three) = (take.clone(), take.clone(), take.clone());
-    super::three(
-        move || {
-            set(0);
-            one();
-            set(FULL_IN);
-            keyed.reclaim();
-        },
-        move || {
-            set(0);
-            two();
-        },
-        move || {
-            set(0);
-            three();
-        },
-    );
-    set(FULL_IN);
-    take();
-    let granted = granted.load(Ordering::Relaxed);
-    assert!(granted <= 2, "{granted} granted");
 }
