@@ -182,9 +182,9 @@ mutate 'a retirement does not look at the flags' $kernel/limit.rs \
 mutate 'a retirement does not look at the state' $kernel/limit.rs \
     's/Flags::NONE if idle() =>/Flags::NONE =>/' 'boxed key:'
 mutate 'an amount is not checked against the new bucket' $kernel/bucket.rs \
-    's/let too_much = n > self.capacity();/let too_much = false;/' 'hand key:'
+    's/let too_much = n > self.capacity();/let too_much = false;/' 'hand small test:keyed_policy'
 mutate 'who wants too much is not told' $kernel/bucket.rs \
-    's/Standing::Waiting if n > self.capacity() => {/Standing::Waiting if false => {/' 'hand key:'
+    's/Standing::Waiting if n > self.capacity() => {/Standing::Waiting if false => {/' 'hand small test:keyed_policy'
 mutate 'gate: sealed while somebody is inside' $kernel/gate.rs \
     's/ || word \& INSIDE != 0 / /' 'gate'
 mutate 'gate: an exit is no new version' $kernel/gate.rs \

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use lazy_limiter::{
     AcquireError, Ahead, Alarm, All, Boxed, Carry, CoarseClock, FixedWindow, InvalidPolicy, InvalidRate,
-    KeyedBuilder, KeyedLimiter, KeyedStats, Limiter, LimiterBuilder, ManualClock, MonotonicClock, Packed,
-    ParseRateError, RandomState, Rate, RateLimiter, Reclaimer, SlidingWindow, SlidingWindowCounter, Snapshot,
-    Timestamp, TokenBucket, Tokens, Unlimited,
+    KeyedBuilder, KeyedLimiter, KeyedStats, Limiter, LimiterBuilder, ManualClock, MonotonicClock, Overflow,
+    Packed, ParseRateError, RandomState, Rate, RateLimiter, Reclaimer, SlidingWindow, SlidingWindowCounter,
+    Snapshot, Timestamp, TokenBucket, Tokens, Unlimited,
 };
 
 const fn all<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static>() {}
@@ -46,6 +46,7 @@ const _: () = {
     all::<LimiterBuilder>();
     all::<LimiterBuilder<ManualClock>>();
     all::<KeyedBuilder>();
+    all::<Overflow<TokenBucket>>();
     all::<RandomState>();
     all::<Limiter<TokenBucket>>();
     all::<Limiter<Unlimited, ManualClock>>();
@@ -95,8 +96,8 @@ fn every_type_is_looked_at() {
     }
 }
 
-const TRAITS: [&str; 8] =
-    ["RateLimiter", "Algorithm", "Cell", "Clock", "Equivalent", "Limit", "Pack", "Parts"];
+const TRAITS: [&str; 9] =
+    ["RateLimiter", "Algorithm", "Cell", "Clock", "Equivalent", "Limit", "MakeOverflow", "Pack", "Parts"];
 
 fn send<T: Send>(_: &T) {}
 fn send_for_ever<T: Send + Unpin + 'static>(_: &T) {}
