@@ -51,6 +51,12 @@
 //! while anybody waits. Only the head of the line watches the clock. Dropping a waiting future, or running into a
 //! timeout, leaves the limiter as if that caller had never come.
 //!
+//! # Middleware
+//!
+//! The feature `tower` adds a module of that name: limits as layers around any `http` service, those of axum,
+//! hyper and tonic among them. They refuse with 429 and the header fields that go with it, or make requests wait
+//! in line.
+//!
 //! # Keys and memory
 //!
 //! A key's bucket is dropped once it is full and idle and its grace (a second by default) is over. No thread and no
@@ -88,6 +94,8 @@ mod snapshot;
 pub mod testing;
 mod timestamp;
 mod tokens;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod unwind;
 mod wait;
 

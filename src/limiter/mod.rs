@@ -184,6 +184,11 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
         self.current.with(|bucket| bucket.available(now))
     }
 
+    /// The clock that it goes by.
+    pub fn clock(&self) -> &C {
+        &self.clock
+    }
+
     /// What it holds when full.
     pub fn capacity(&self) -> Tokens {
         self.current.with(Bucket::capacity)

@@ -12,6 +12,7 @@ use crate::{Limiter, Rate, TokenBucket, Tokens};
 
 mod boxed;
 mod bucket;
+mod candidates;
 mod gate;
 mod handover;
 mod keyed;
@@ -23,7 +24,8 @@ mod unheard;
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
     let kernel =
         [bucket::MODELS, line::MODELS, unheard::MODELS, gate::MODELS, boxed::MODELS, handover::MODELS];
-    kernel.into_iter().chain([keyed::MODELS, removal::MODELS, late::MODELS]).flatten()
+    let keyed = [keyed::MODELS, removal::MODELS, late::MODELS, candidates::MODELS];
+    kernel.into_iter().chain(keyed).flatten()
 }
 
 /// A limiter that never refills.
