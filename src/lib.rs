@@ -114,6 +114,7 @@ mod timestamp;
 mod tokens;
 #[cfg(feature = "tower")]
 pub mod tower;
+mod unwind;
 mod wait;
 
 pub use algorithm::{

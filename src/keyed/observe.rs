@@ -21,7 +21,7 @@ where
         &self.clock
     }
 
-    /// How many keys are held.
+    /// How many keys are held; about so many, while others add and remove some: they are counted in several parts.
     pub fn len(&self) -> usize {
         self.table.len()
     }

@@ -100,7 +100,7 @@ where
         }
         let guard = self.table.guard();
         let bucket = self.held(key, &guard).filter(|bucket| up <= bucket.capacity())?;
-        let taken = bucket.take(up, now);
+        let taken = bucket.take(up, self.not_before_retired(now));
         drop(guard);
         if taken == Taken::Sealed {
             return None;
@@ -155,7 +155,7 @@ where
             let guard = self.table.guard();
             let Some(bucket) = self.held(key, &guard) else { return Ok(Taken::Sealed) };
             match checked(n, bucket.capacity())? {
-                Some(n) => Ok(bucket.take_behind(line, n, now, wakes)),
+                Some(n) => Ok(bucket.take_behind(line, n, self.not_before_retired(now), wakes)),
                 None => Ok(Taken::Granted),
             }
         };
