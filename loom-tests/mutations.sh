@@ -134,7 +134,7 @@ mutate 'gate: passing sees nothing (AcqRel → Release)' $kernel/gate.rs \
     'the look of the same update has acquired the word that is exchanged. A word comes twice only if it was marked and unmarked between, by one who changed nothing in the limiter: each exit counts the version up'
 mutate 'gate: being turned away sees nothing (Acquire → Relaxed)' $kernel/gate.rs \
     's/fetch_update(Ordering::AcqRel, Ordering::Acquire/fetch_update(Ordering::AcqRel, Ordering::Relaxed/' 'gate scratch' \
-    'who is admitted acquires by the exchange; who is turned away goes to the lock, or unlinks the key, and looks at the flags with Acquire for that (the next but three weakens both)'
+    'who is admitted acquires by the exchange; who is turned away goes to the lock, or unlinks the key, and looks at the flags with Acquire for that'
 mutate 'gate: the look before sealing is Relaxed' $kernel/gate.rs \
     's/let word = gate.0.load(Ordering::Acquire)/let word = gate.0.load(Ordering::Relaxed)/' 'gate'
 mutate 'gate: sealing is Relaxed' $kernel/gate.rs \
@@ -182,7 +182,8 @@ mutate 'a retirement does not look at the flags' $kernel/limit.rs \
 mutate 'a retirement does not look at the state' $kernel/limit.rs \
     's/Flags::NONE if idle() =>/Flags::NONE =>/' 'boxed key:'
 mutate 'an amount is not checked against the new bucket' $kernel/bucket.rs \
-    's/let too_much = n > self.capacity();/let too_much = false;/' 'hand small test:keyed_policy'
+    's/let too_much = n > self.capacity();/let too_much = false;/' 'hand small test:keyed_policy' \
+    'the kinds that are tried refuse what they cannot hold, and whoever wants too much was woken as the line was weighed anew; the check is for algorithms of one'"'"'s own, which are promised not to be asked for more than the capacity'
 mutate 'who wants too much is not told' $kernel/bucket.rs \
     's/Standing::Waiting if n > self.capacity() => {/Standing::Waiting if false => {/' 'hand small test:keyed_policy'
 mutate 'gate: sealed while somebody is inside' $kernel/gate.rs \
@@ -225,7 +226,8 @@ mutate 'the first to hear takes the mark off' $kernel/bucket.rs \
 mutate 'a dropped grant comes back whatever room there was' $kernel/bucket.rs \
     's/line.refundable(ticket, n), now, seal/n, now, seal/' 'unheard'
 mutate 'room is not noted before a take' $kernel/bucket.rs \
-    '/fn serve/,/^    }/s/self.note_room(line, now);//' 'unheard test:waiting'
+    '/fn serve/,/^    }/s/self.note_room(line, now);//' 'unheard test:waiting' \
+    'the level only rises between two takes, and what is noted of the moment of a take, of a charge and of leaving says all'
 mutate 'room is not noted of a take' $kernel/bucket.rs \
     '/fn take_locked/,/^    }/s/self.note_taken(line, taken, n, now);//' 'unheard'
 mutate 'a waiter that is dropped stays in line' src/wait/mod.rs \
