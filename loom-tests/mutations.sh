@@ -244,7 +244,7 @@ mutate 'wakers are dropped under the lock' $kernel/line.rs \
 # Noticed by compositions too, where a model is too small or does not look.
 
 mutate 'composition: reclaimed without a seal' $keyed/reclaim.rs \
-    's/Some(slot) if self.retire(&slot.bucket, now) => {/Some(slot) if slot.bucket.is_idle(now) => { self.table.remove_if(key, |_| true, \&guard);/' 'shuttle:semaphore'
+    's/Some(bucket) if self.retire(bucket, now) => {/Some(bucket) if bucket.is_idle(now) => { let _ = Self::retire; self.table.remove_if(key, |_| true, \&guard);/' 'shuttle:semaphore'
 mutate 'composition: any one served takes the mark off' $kernel/limit.rs \
     's/Put(next, marked, Taken::Granted)/Put(next, Flags::NONE, Taken::Granted)/' 'shuttle:'
 mutate 'composition: a dropped grant does not serve the next' $kernel/bucket.rs \
@@ -254,7 +254,7 @@ mutate 'composition: removing does not wake the line' $keyed/verbs.rs \
 mutate 'composition: a line that is gone is joined' $keyed/lines.rs \
     's/if place.gone {/if false {/' 'shuttle:'
 mutate 'composition: unlinked without a look at the seal' $keyed/slots.rs \
-    's/|slot| slot.bucket.flags().is_sealed()/|_| true/' 'shuttle:'
+    's/|slot: &Slot<A>| slot.bucket().is_none_or(|bucket| bucket.flags().is_sealed())/|_: \&Slot<A>| true/' 'shuttle:'
 mutate 'composition: gate: sealed while somebody is inside' $kernel/gate.rs \
     's/ || word \& INSIDE != 0 / /' 'shuttle:scratch'
 mutate 'composition: a timeout does not leave the line' src/wait/mod.rs \
@@ -270,8 +270,8 @@ mutate 'hand over: the new one is not marked' src/limiter/reconfigure.rs \
     's/Flags::QUEUED/Flags::NONE/' 'hand'
 mutate 'hand over: the mark stays' $kernel/handover.rs \
     's/new.limit.unqueue(&new.cell);//' 'hand'
-mutate 'hand over: the debt is forgiven' $kernel/handover.rs \
-    's/new.debit(debt, now, Seal::Ignored);/let _ = debt;/' 'hand'
+mutate 'hand over: the debt is forgiven' src/algorithm/mod.rs \
+    's/debt => self.consume(state, debt, now),/_ => state.clone(),/' 'test:reconfigure'
 mutate 'hand over: nobody is served' $kernel/handover.rs \
     's/new.serve_and_wake_head(line, now, wakes);//' 'hand'
 mutate 'hand over: a key is not detained' $kernel/handover.rs \
@@ -288,7 +288,7 @@ mutate 'a bucket that was made by the old policy stays' $keyed/slots.rs \
 # Keys.
 
 mutate 'unlinked without a look at the seal' $keyed/slots.rs \
-    's/|slot| slot.bucket.flags().is_sealed()/|_| true/' 'key:'
+    's/|slot: &Slot<A>| slot.bucket().is_none_or(|bucket| bucket.flags().is_sealed())/|_: \&Slot<A>| true/' 'key:'
 mutate 'reclaimed whatever its state' $kernel/limit.rs \
     's/Flags::NONE if idle() =>/Flags::NONE =>/; s/fn is_full(&self, cell: &A::Cell, now: Timestamp) -> bool {/& return true; #[allow(unreachable_code)]/' 'test:reclamation_invisible'
 mutate 'who meets a seal does not help' $keyed/slots.rs \
@@ -298,7 +298,7 @@ mutate 'a retirement does not tell its time' $keyed/reclaim.rs \
 mutate 'who takes from a new bucket may be late' $keyed/reclaim.rs \
     's/^        now.max(Timestamp::from_nanos(self.retired.load(Ordering::Relaxed)))/        now/' 'shuttle:timed'
 mutate 'reclaimed without a seal' $keyed/reclaim.rs \
-    's/Some(slot) if self.retire(&slot.bucket, now) => {/Some(slot) if slot.bucket.is_idle(now) => { self.table.remove_if(key, |_| true, \&guard);/' 'key:'
+    's/Some(bucket) if self.retire(bucket, now) => {/Some(bucket) if bucket.is_idle(now) => { let _ = Self::retire; self.table.remove_if(key, |_| true, \&guard);/' 'key:'
 mutate 'a bucket that another has sealed counts as retired' $kernel/limit.rs \
     '/fn retire/,/^    }/s/_ => Step::Keep(false)/flags => Step::Keep(flags.is_sealed())/' 'key:'
 mutate 'a new bucket is not marked for its line' $keyed/slots.rs \
@@ -319,7 +319,7 @@ mutate 'a joiner does not look whether the keys are closed' $keyed/acquire.rs \
 mutate 'a key that finds no room takes one off the count' $keyed/slots.rs \
     's/if admitted { Some(KeyTicket(Some(&self.keys))) } else { None }/admitted.then_some(KeyTicket(Some(\&self.keys)))/' 'key:'
 mutate 'unlinking does not count down' $keyed/slots.rs \
-    's/if removed \&\& self.max_keys != usize::MAX {/if removed \&\& self.max_keys == 0 {/' 'key:'
+    's/is_some() \&\& self.max_keys != usize::MAX {/is_some() \&\& self.max_keys == 0 {/' 'key:'
 mutate 'a line is not weighed anew' $kernel/handover.rs \
     's/line.reweigh(self.capacity(), |n| self.limit.weight(n), wakes);/let _ = (line, wakes);/' 'test:reconfigure'
 mutate 'a charge does not note the room' src/limiter/mod.rs \
