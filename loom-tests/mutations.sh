@@ -134,7 +134,7 @@ mutate 'gate: passing sees nothing (AcqRel → Release)' $kernel/gate.rs \
     'the look of the same update has acquired the word that is exchanged. A word comes twice only if it was marked and unmarked between, by one who changed nothing in the limiter: each exit counts the version up'
 mutate 'gate: being turned away sees nothing (Acquire → Relaxed)' $kernel/gate.rs \
     's/fetch_update(Ordering::AcqRel, Ordering::Acquire/fetch_update(Ordering::AcqRel, Ordering::Relaxed/' 'gate scratch' \
-    'who is admitted acquires by the exchange; who is turned away goes to the lock, or unlinks the key, and looks at the flags with Acquire for that (the next but three weakens both)'
+    'who is admitted acquires by the exchange; who is turned away goes to the lock, or unlinks the key, and looks at the flags with Acquire for that'
 mutate 'gate: the look before sealing is Relaxed' $kernel/gate.rs \
     's/let word = gate.0.load(Ordering::Acquire)/let word = gate.0.load(Ordering::Relaxed)/' 'gate'
 mutate 'gate: sealing is Relaxed' $kernel/gate.rs \
@@ -182,7 +182,8 @@ mutate 'a retirement does not look at the flags' $kernel/limit.rs \
 mutate 'a retirement does not look at the state' $kernel/limit.rs \
     's/Flags::NONE if idle() =>/Flags::NONE =>/' 'boxed key:'
 mutate 'an amount is not checked against the new bucket' $kernel/bucket.rs \
-    's/let too_much = n > self.capacity();/let too_much = false;/' 'hand small test:keyed_policy'
+    's/let too_much = n > self.capacity();/let too_much = false;/' 'hand small test:keyed_policy' \
+    'the kinds that are tried refuse what they cannot hold, and whoever wants too much was woken as the line was weighed anew; the check is for algorithms of one'"'"'s own, which are promised not to be asked for more than the capacity'
 mutate 'who wants too much is not told' $kernel/bucket.rs \
     's/Standing::Waiting if n > self.capacity() => {/Standing::Waiting if false => {/' 'hand small test:keyed_policy'
 mutate 'gate: sealed while somebody is inside' $kernel/gate.rs \
@@ -225,7 +226,8 @@ mutate 'the first to hear takes the mark off' $kernel/bucket.rs \
 mutate 'a dropped grant comes back whatever room there was' $kernel/bucket.rs \
     's/line.refundable(ticket, n), now, seal/n, now, seal/' 'unheard'
 mutate 'room is not noted before a take' $kernel/bucket.rs \
-    '/fn serve/,/^    }/s/self.note_room(line, now);//' 'unheard test:waiting'
+    '/fn serve/,/^    }/s/self.note_room(line, now);//' 'unheard test:waiting' \
+    'the level only rises between two takes, and what is noted of the moment of a take, of a charge and of leaving says all'
 mutate 'room is not noted of a take' $kernel/bucket.rs \
     '/fn take_locked/,/^    }/s/self.note_taken(line, taken, n, now);//' 'unheard'
 mutate 'a waiter that is dropped stays in line' src/wait/mod.rs \
@@ -242,7 +244,7 @@ mutate 'wakers are dropped under the lock' $kernel/line.rs \
 # Noticed by compositions too, where a model is too small or does not look.
 
 mutate 'composition: reclaimed without a seal' $keyed/reclaim.rs \
-    's/Some(slot) if self.retire(&slot.bucket, now) => {/Some(slot) if slot.bucket.is_idle(now) => { self.table.remove_if(key, |_| true, \&guard);/' 'shuttle:semaphore'
+    's/Some(bucket) if self.retire(bucket, now) => {/Some(bucket) if bucket.is_idle(now) => { let _ = Self::retire; self.table.remove_if(key, |_| true, \&guard);/' 'shuttle:semaphore'
 mutate 'composition: any one served takes the mark off' $kernel/limit.rs \
     's/Put(next, marked, Taken::Granted)/Put(next, Flags::NONE, Taken::Granted)/' 'shuttle:'
 mutate 'composition: a dropped grant does not serve the next' $kernel/bucket.rs \
@@ -252,7 +254,7 @@ mutate 'composition: removing does not wake the line' $keyed/verbs.rs \
 mutate 'composition: a line that is gone is joined' $keyed/lines.rs \
     's/if place.gone {/if false {/' 'shuttle:'
 mutate 'composition: unlinked without a look at the seal' $keyed/slots.rs \
-    's/|slot| slot.bucket.flags().is_sealed()/|_| true/' 'shuttle:'
+    's/|slot: &Slot<A>| slot.bucket().is_none_or(|bucket| bucket.flags().is_sealed())/|_: \&Slot<A>| true/' 'shuttle:'
 mutate 'composition: gate: sealed while somebody is inside' $kernel/gate.rs \
     's/ || word \& INSIDE != 0 / /' 'shuttle:scratch'
 mutate 'composition: a timeout does not leave the line' src/wait/mod.rs \
@@ -268,8 +270,8 @@ mutate 'hand over: the new one is not marked' src/limiter/reconfigure.rs \
     's/Flags::QUEUED/Flags::NONE/' 'hand'
 mutate 'hand over: the mark stays' $kernel/handover.rs \
     's/new.limit.unqueue(&new.cell);//' 'hand'
-mutate 'hand over: the debt is forgiven' $kernel/handover.rs \
-    's/new.debit(debt, now, Seal::Ignored);/let _ = debt;/' 'hand'
+mutate 'hand over: the debt is forgiven' src/algorithm/mod.rs \
+    's/debt => self.consume(state, debt, now),/_ => state.clone(),/' 'test:reconfigure'
 mutate 'hand over: nobody is served' $kernel/handover.rs \
     's/new.serve_and_wake_head(line, now, wakes);//' 'hand'
 mutate 'hand over: a key is not detained' $kernel/handover.rs \
@@ -286,7 +288,7 @@ mutate 'a bucket that was made by the old policy stays' $keyed/slots.rs \
 # Keys.
 
 mutate 'unlinked without a look at the seal' $keyed/slots.rs \
-    's/|slot| slot.bucket.flags().is_sealed()/|_| true/' 'key:'
+    's/|slot: &Slot<A>| slot.bucket().is_none_or(|bucket| bucket.flags().is_sealed())/|_: \&Slot<A>| true/' 'key:'
 mutate 'reclaimed whatever its state' $kernel/limit.rs \
     's/Flags::NONE if idle() =>/Flags::NONE =>/; s/fn is_full(&self, cell: &A::Cell, now: Timestamp) -> bool {/& return true; #[allow(unreachable_code)]/' 'test:reclamation_invisible'
 mutate 'who meets a seal does not help' $keyed/slots.rs \
@@ -296,7 +298,7 @@ mutate 'a retirement does not tell its time' $keyed/reclaim.rs \
 mutate 'who takes from a new bucket may be late' $keyed/reclaim.rs \
     's/^        now.max(Timestamp::from_nanos(self.retired.load(Ordering::Relaxed)))/        now/' 'shuttle:timed'
 mutate 'reclaimed without a seal' $keyed/reclaim.rs \
-    's/Some(slot) if self.retire(&slot.bucket, now) => {/Some(slot) if slot.bucket.is_idle(now) => { self.table.remove_if(key, |_| true, \&guard);/' 'key:'
+    's/Some(bucket) if self.retire(bucket, now) => {/Some(bucket) if bucket.is_idle(now) => { let _ = Self::retire; self.table.remove_if(key, |_| true, \&guard);/' 'key:'
 mutate 'a bucket that another has sealed counts as retired' $kernel/limit.rs \
     '/fn retire/,/^    }/s/_ => Step::Keep(false)/flags => Step::Keep(flags.is_sealed())/' 'key:'
 mutate 'a new bucket is not marked for its line' $keyed/slots.rs \
@@ -317,7 +319,7 @@ mutate 'a joiner does not look whether the keys are closed' $keyed/acquire.rs \
 mutate 'a key that finds no room takes one off the count' $keyed/slots.rs \
     's/if admitted { Some(KeyTicket(Some(&self.keys))) } else { None }/admitted.then_some(KeyTicket(Some(\&self.keys)))/' 'key:'
 mutate 'unlinking does not count down' $keyed/slots.rs \
-    's/if removed \&\& self.max_keys != usize::MAX {/if removed \&\& self.max_keys == 0 {/' 'key:'
+    's/is_some() \&\& self.max_keys != usize::MAX {/is_some() \&\& self.max_keys == 0 {/' 'key:'
 mutate 'a line is not weighed anew' $kernel/handover.rs \
     's/line.reweigh(self.capacity(), |n| self.limit.weight(n), wakes);/let _ = (line, wakes);/' 'test:reconfigure'
 mutate 'a charge does not note the room' src/limiter/mod.rs \

@@ -25,10 +25,11 @@ impl Guard {
     /// `shared` cannot be found any more by who pins from now on, and is handed in once.
     pub(crate) unsafe fn defer_destroy<T: 'static>(&self, shared: Shared<'_, T>) {
         let pointer = address::<T>(shared.bits) as *mut T;
-        // SAFETY: from `Owned`, and nobody who could look at it is left.
-        GARBAGE.with_borrow_mut(|garbage| {
-            garbage.push(Box::new(move || drop(unsafe { Box::from_raw(pointer) })))
-        });
+        let free = move || {
+            // SAFETY: from `Owned`, and nobody who could look at it is left.
+            drop(unsafe { Box::from_raw(pointer) });
+        };
+        GARBAGE.with_borrow_mut(|garbage| garbage.push(Box::new(free)));
     }
 }
 

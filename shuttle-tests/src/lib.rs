@@ -14,6 +14,8 @@
 //! | clocks | | [`clock`]: still, or jumping to the next date |
 //!
 //! Each map operation, and each one of `std`'s `Arc`, `OnceLock` and of the queue of candidates, is one step.
+// Its own unit tests are not wanted here: they have not what they need.
+#![cfg(not(test))]
 // The library is not used here as by its callers: much of it is idle, and its documentation is its own.
 #![allow(dead_code, missing_docs, missing_debug_implementations, unreachable_pub, unused_imports)]
 

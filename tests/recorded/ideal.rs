@@ -44,7 +44,7 @@ impl Ideal {
             Act::Take | Act::Charge => (self.full, self.slack) = (base + cost, slack),
             Act::GiveBack => {
                 let full = (self.full - cost).max(now);
-                let rounded = if step.n % ONE as u64 == 0 { 0 } else { i128::from(grain) * ONE };
+                let rounded = if step.n.is_multiple_of(ONE as u64) { 0 } else { i128::from(grain) * ONE };
                 self.slack = (self.full - cost + self.slack + rounded).max(now) - full;
                 self.full = full;
             }
