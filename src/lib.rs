@@ -40,33 +40,45 @@
 //! | no limit, for some of the keys | [`Unlimited`] | nothing |
 //! | another one | your own [`Algorithm`], or a [`RateLimiter`] from scratch | up to you |
 //!
-//! # Sharing
+//! # The guide
 //!
-//! Every method takes `&self`. Put a limiter in an `Arc`, a `static` or a scoped thread's borrow; there is nothing
-//! to clone and nothing to lock. One limiter made per connection limits nothing.
+//! One page for each question: [`choosing`](guide::choosing) an algorithm, [`sharing`](guide::sharing) one limiter,
+//! [`waiting`](guide::waiting) in threads and tasks, [`keys`](guide::keys) and memory, [`testing`](guide::testing) without
+//! sleeping, coming from [`governor`](guide::from_governor) or [`leaky-bucket`](guide::from_leaky_bucket), and
+//! [questions](guide::faq). In short:
 //!
-//! Threads that take from one limiter at the very same time wait for each other's cache line. Where that is what a
-//! server spends its time on, let each take a [`lease`](Limiter::lease), or divide the limit: [`StripedLimiter`].
+//! - **Sharing.** Every method takes `&self`. Put a limiter in an `Arc`, a `static` or a scoped thread's borrow. One limiter
+//!   made per connection limits nothing. Threads that take from one at the very same time wait for each other's cache
+//!   line: let each take a [`lease`](Limiter::lease) then, or divide the limit, [`StripedLimiter`].
+//! - **Waiting.** All that wait for one bucket, threads and tasks alike, stand in one line and are served strictly in order
+//!   of arrival. A large request is not overtaken by small ones, and [`try_acquire`](Limiter::try_acquire) is refused while
+//!   anybody waits. Dropping a waiting future, or running into a timeout, leaves the limiter as if that caller had never
+//!   come.
+//! - **Keys and memory.** A key's bucket is dropped once it is full and idle and its grace (a second by default) is over. No
+//!   thread and no sweep does that: the calls that come anyway do. A key that is not held behaves exactly like one that is
+//!   full, so nobody can tell.
+//! - **Testing.** Give your limiters a [`ManualClock`] (or a `TokioClock` under paused tokio time): time moves when you say
+//!   so, and whoever waits is woken.
 //!
-//! # Waiting
+//! # Features
 //!
-//! All that wait for one bucket, threads and tasks alike, stand in one line and are served strictly in order of
-//! arrival. A large request is not overtaken by small ones, and [`try_acquire`](Limiter::try_acquire) is refused
-//! while anybody waits. Only the head of the line watches the clock. Dropping a waiting future, or running into a
-//! timeout, leaves the limiter as if that caller had never come.
+//! None is on by default.
 //!
-//! # Keys and memory
+//! | feature | adds |
+//! |---|---|
+//! | `serde` | limits and plans from configuration files: the module `config` |
+//! | `metrics` | what limiters did, in numbers: the module `metrics` |
+//! | `tracing` | refusals as events at debug level, with the target `lazy_limiter` |
+//! | `tower` | layers for any `http` service, those of axum, hyper and tonic among them: the module `tower` |
+//! | `tokio` | `TokioClock`, and tokio's own timer for its tasks |
+//! | `testing` | a module of that name, which holds an [`Algorithm`] of your own against its contract |
 //!
-//! A key's bucket is dropped once it is full and idle and its grace (a second by default) is over. No thread and no
-//! sweep does that: each new key pays for looking at two others, and a hit looks at one now and then. A key that
-//! is not held behaves exactly like one that is full, so nobody can tell. For servers that go quiet there is
-//! [`reclaimer`](KeyedLimiter::reclaimer).
+//! # Metrics and events
 //!
-//! # Testing your code
-//!
-//! Give your limiters a [`ManualClock`] (or a `TokioClock` under paused tokio time): time moves when you say so, and
-//! whoever waits is woken. The feature `testing` adds a module of that name, which holds an [`Algorithm`] of your own
-//! against its contract.
+//! A limiter that was given a [name](LimiterBuilder::name) is counted under it, with the feature `metrics`. With the feature
+//! `tracing` a refusal is an event at debug level: the limiter's name, the reason, the hint, and how many refusals before it
+//! were suppressed; for each limiter there are ten at once and ten a second at the most, by its own clock. Neither says
+//! anything of keys. Without these features a call does nothing for them.
 //!
 //! # Inside
 //!
@@ -76,15 +88,22 @@
 //! limiters, keys, clocks, and the drivers for threads and tasks. Time is read once at the top of a call and
 //! travels down as a number.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 extern crate alloc;
 
 mod algorithm;
 mod carry;
 mod clock;
+#[cfg(feature = "serde")]
+pub mod config;
 mod error;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod kernel;
 mod keyed;
 mod limiter;
+mod meter;
 mod rate;
 mod rate_limiter;
 mod snapshot;
@@ -93,6 +112,9 @@ mod striped;
 pub mod testing;
 mod timestamp;
 mod tokens;
+#[cfg(feature = "tower")]
+pub mod tower;
+mod unwind;
 mod wait;
 
 pub use algorithm::{
@@ -108,6 +130,8 @@ pub use keyed::{
     Equivalent, KeyedBuilder, KeyedLimiter, KeyedStats, MakeOverflow, Overflow, RandomState, Reclaimer,
 };
 pub use limiter::{Lease, Limiter, LimiterBuilder};
+#[cfg(feature = "metrics")]
+pub use meter::metrics;
 pub use rate::{InvalidRate, ParseRateError, Rate};
 pub use rate_limiter::RateLimiter;
 pub use snapshot::Snapshot;

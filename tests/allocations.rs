@@ -83,6 +83,21 @@ fn neither_a_grant_nor_a_refusal_allocates() {
     assert_eq!(allocations(others), 0);
 }
 
+/// Once its thread counts at all.
+#[test]
+fn one_that_is_counted_does_not_either() {
+    let limiter = Limiter::builder().name("counted").build(bucket(CALLS));
+    let refused = Limiter::builder().name("counted too").build(bucket(1));
+    for limiter in [&limiter, &refused] {
+        limiter.try_acquire(1).unwrap();
+    }
+    refused.try_acquire(1).unwrap_err();
+    let calls = || {
+        (1..CALLS).for_each(|_| assert!(limiter.try_acquire(1).is_ok() && refused.try_acquire(1).is_err()))
+    };
+    assert_eq!(allocations(calls), 0);
+}
+
 #[test]
 fn a_granted_wait_that_need_not_wait_allocates_nothing() {
     let limiter = Limiter::new(bucket(CALLS));

@@ -72,7 +72,8 @@ fn boxed_states_are_freed_once_nobody_can_look_at_them() {
     const THREADS: usize = 4;
     let turns = if cfg!(miri) { 50 } else { 20_000 };
     let (live, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let limiter = Limiter::new(Counting { live: live.clone(), most: most.clone() });
+    let limiter =
+        Limiter::with_clock(Counting { live: live.clone(), most: most.clone() }, ManualClock::new());
     let churn = || {
         for _ in 0..turns {
             if limiter.try_acquire(1).is_ok() {
@@ -173,12 +174,12 @@ fn what_leads_to_a_state_that_does_not_fit_is_refused_and_changes_nothing() {
 
 #[test]
 fn a_start_that_just_fits_does() {
-    let limiter = Limiter::new(Narrow { first: 255 });
+    let limiter = Limiter::with_clock(Narrow { first: 255 }, ManualClock::new());
     assert_eq!(limiter.available(), Tokens::from(745));
 }
 
 #[test]
 #[should_panic(expected = "a starting state has at most `Pack::BITS` bits")]
 fn a_start_that_does_not_fit_panics_when_the_limiter_is_made() {
-    let _ = Limiter::new(Narrow { first: 256 });
+    let _ = Limiter::with_clock(Narrow { first: 256 }, ManualClock::new());
 }

@@ -1,12 +1,14 @@
 //! Limits that change while they are in use.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::Duration;
 
 use lazy_limiter::{
-    AcquireError, Algorithm, All, Carry, KeyedLimiter, Limiter, ManualClock, Rate, RateLimiter, TokenBucket,
-    Tokens,
+    AcquireError, Algorithm, All, Carry, KeyedLimiter, Limiter, ManualClock, Rate, RateLimiter, Timestamp,
+    TokenBucket, Tokens,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -209,4 +211,59 @@ fn nothing_is_lost_while_a_limit_is_replaced() {
     });
     assert_eq!(limiter.available(), Tokens::from(1_000_000) - Tokens::from(taken.into_inner()));
     assert_eq!(keyed.available(&1), Some(Tokens::from(1_000_000) - Tokens::from(taken_of_key.into_inner())));
+}
+
+/// A bucket that changes the limit of its own key when it is asked whether it is idle, once it is told to.
+struct Restless(TokenBucket, Arc<AtomicBool>, Arc<OnceLock<Weak<Keys>>>);
+
+type Keys = KeyedLimiter<u8, Restless, Infallible, ManualClock>;
+
+impl Algorithm for Restless {
+    type State = <TokenBucket as Algorithm>::State;
+    type Cell = <TokenBucket as Algorithm>::Cell;
+
+    fn capacity(&self) -> Tokens {
+        self.0.capacity()
+    }
+    fn start(&self, now: Timestamp) -> Self::State {
+        self.0.start(now)
+    }
+    fn available(&self, state: &Self::State, now: Timestamp) -> Tokens {
+        self.0.available(state, now)
+    }
+    fn consume(&self, state: &Self::State, n: Tokens, now: Timestamp) -> Self::State {
+        self.0.consume(state, n, now)
+    }
+    fn time_to_available(&self, state: &Self::State, n: Tokens, now: Timestamp) -> Option<Duration> {
+        self.0.time_to_available(state, n, now)
+    }
+    fn give_back(&self, state: &Self::State, n: Tokens, now: Timestamp) -> Self::State {
+        self.0.give_back(state, n, now)
+    }
+    fn is_idle(&self, state: &Self::State, now: Timestamp) -> bool {
+        if self.1.swap(false, Ordering::Relaxed) {
+            let keyed = self.2.get().and_then(Weak::upgrade).expect("the limiter is there");
+            assert!(keyed.reconfigure(&1, Restless(self.0.clone(), self.1.clone(), self.2.clone())));
+        }
+        self.0.is_idle(state, now)
+    }
+}
+
+/// The bucket that is being looked at is sealed because another took its place. That one must not be forgotten.
+#[test]
+fn a_key_that_is_reconfigured_as_it_is_reclaimed_can_still_be_reclaimed() {
+    let (clock, told) = (ManualClock::new(), Arc::new(AtomicBool::new(false)));
+    let itself = Arc::new(OnceLock::<Weak<Keys>>::new());
+    let (armed, pointer) = (told.clone(), itself.clone());
+    let policy = move |_: &u8| Restless(bucket(10, 1), armed.clone(), pointer.clone());
+    let keyed: Arc<Keys> = Arc::new(KeyedLimiter::builder().clock(clock.clone()).build(policy));
+    itself.set(Arc::downgrade(&keyed)).expect("set once");
+    keyed.try_acquire(&1, 1).unwrap();
+    clock.advance(1000 * SECOND);
+    told.store(true, Ordering::Relaxed);
+    assert_eq!(keyed.reclaim(), 0);
+    assert!(keyed.contains_key(&1));
+    clock.advance(1000 * SECOND);
+    assert_eq!(keyed.reclaim(), 1);
+    assert!(keyed.is_empty());
 }

@@ -4,9 +4,8 @@ use core::task::Waker;
 use core::time::Duration;
 use std::sync::Arc;
 
-use loom::sync::atomic::{AtomicU64, Ordering};
-
 use crate::Timestamp;
+use crate::checker::sync::atomic::{AtomicU64, Ordering};
 
 /// The library's trait.
 pub trait Clock: Send + Sync + 'static {

@@ -23,6 +23,9 @@ extern crate self as papaya;
 extern crate self as parking_lot;
 extern crate self as seize;
 
+/// Where [`locks`] and [`clock`], which are not loom's alone, find primitives.
+use loom as checker;
+
 #[path = "../../src/algorithm/mod.rs"]
 mod algorithm;
 #[path = "../../src/carry.rs"]

@@ -1,23 +1,29 @@
-//! Loom's locks and condition variable, with the faces that the shell knows.
+//! A model checker's locks and condition variable, with the faces that the shell knows.
 
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
+use crate::checker;
+
 /// A lock that is not poisoned.
 #[derive(Debug)]
-pub struct Mutex<T>(loom::sync::Mutex<T>);
+pub struct Mutex<T>(checker::sync::Mutex<T>);
 
 /// Holds a [`Mutex`]; empty only while a [`Condvar`] has it.
 #[derive(Debug)]
-pub struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+pub struct MutexGuard<'a, T>(Option<checker::sync::MutexGuard<'a, T>>);
 
 impl<T> Mutex<T> {
     pub fn new(value: T) -> Mutex<T> {
-        Mutex(loom::sync::Mutex::new(value))
+        Mutex(checker::sync::Mutex::new(value))
     }
 
     pub fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard(Some(self.0.lock().expect("a model that panics is at its end")))
+    }
+
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard)))
     }
 }
 
@@ -43,26 +49,26 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 
 /// A lock for many readers, not poisoned either.
 #[derive(Debug)]
-pub struct RwLock<T>(loom::sync::RwLock<T>);
+pub struct RwLock<T>(checker::sync::RwLock<T>);
 
 impl<T> RwLock<T> {
     pub fn new(value: T) -> RwLock<T> {
-        RwLock(loom::sync::RwLock::new(value))
+        RwLock(checker::sync::RwLock::new(value))
     }
 
-    pub fn read(&self) -> loom::sync::RwLockReadGuard<'_, T> {
+    pub fn read(&self) -> checker::sync::RwLockReadGuard<'_, T> {
         self.0.read().expect("as in `lock`")
     }
 
-    pub fn write(&self) -> loom::sync::RwLockWriteGuard<'_, T> {
+    pub fn write(&self) -> checker::sync::RwLockWriteGuard<'_, T> {
         self.0.write().expect("as in `lock`")
     }
 }
 
-/// A condition variable that is never signalled by chance: a wake-up that is lost is a deadlock, which loom
-/// reports.
+/// A condition variable that is never signalled by chance: a wake-up that is lost is a deadlock, which a
+/// model checker reports.
 #[derive(Debug, Default)]
-pub struct Condvar(loom::sync::Condvar);
+pub struct Condvar(checker::sync::Condvar);
 
 impl Condvar {
     pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {

@@ -4,23 +4,16 @@
 //! was looked up (here: until the map is dropped); an insertion never replaces; a removal is conditional on the
 //! entry.
 
-use core::borrow::Borrow;
 use core::hash::BuildHasher;
 use core::marker::PhantomData;
 use core::ptr;
 
 use loom::sync::atomic::{AtomicPtr, Ordering};
 
-/// Papaya's trait.
-pub trait Equivalent<K: ?Sized> {
-    fn equivalent(&self, key: &K) -> bool;
-}
+#[path = "guards.rs"]
+mod guards;
 
-impl<K: ?Sized + Borrow<Q>, Q: ?Sized + Eq> Equivalent<K> for Q {
-    fn equivalent(&self, key: &K) -> bool {
-        self == key.borrow()
-    }
-}
+pub use guards::{Collector, Equivalent, Guard, LocalGuard, Occupied, OwnedGuard};
 
 pub struct HashMap<K, V, S> {
     entry: AtomicPtr<(K, V)>,
@@ -34,101 +27,17 @@ unsafe impl<K: Send + Sync, V: Send + Sync, S> Send for HashMap<K, V, S> {}
 // SAFETY: as above.
 unsafe impl<K: Send + Sync, V: Send + Sync, S> Sync for HashMap<K, V, S> {}
 
-/// What the shell's guards are made of. Entries outlive every guard here, so that none has anything to do.
-pub trait Guard {
-    fn refresh(&mut self);
-    fn flush(&self);
-    fn collector(&self) -> &Collector;
-    fn thread_id(&self) -> usize;
-    /// # Safety
-    ///
-    /// None is called.
-    unsafe fn defer_retire<T>(&self, pointer: *mut T, reclaim: unsafe fn(*mut T, &Collector));
-}
-
-/// Seize's type. Nothing is retired here.
-#[derive(Default)]
-pub struct Collector;
-
-impl Collector {
-    pub fn new() -> Collector {
-        Collector
-    }
-}
-
-/// Makes a [`HashMap`].
-pub struct HashMapBuilder<K, V, S> {
-    made: PhantomData<(K, V, S)>,
-}
-
-impl<K, V> HashMap<K, V, ()> {
-    pub fn builder() -> HashMapBuilder<K, V, ()> {
-        HashMapBuilder { made: PhantomData }
-    }
-}
-
-impl<K, V, S> HashMapBuilder<K, V, S> {
-    pub fn hasher<T>(self, _: T) -> HashMapBuilder<K, V, T> {
-        HashMapBuilder { made: PhantomData }
-    }
-
-    pub fn capacity(self, _: usize) -> Self {
-        self
-    }
-
-    pub fn shared_collector(self, _: std::sync::Arc<Collector>) -> Self {
-        self
-    }
-
-    pub fn build(self) -> HashMap<K, V, S> {
+impl<K, V, S> HashMap<K, V, S> {
+    fn empty() -> HashMap<K, V, S> {
         HashMap { entry: AtomicPtr::default(), kept: std::sync::Mutex::default(), hasher: PhantomData }
     }
-}
 
-macro_rules! guards {
-    ($($name:ident)*) => {$(
-        pub struct $name<'a>(PhantomData<&'a ()>);
-
-        impl $name<'_> {
-            pub fn refresh(&mut self) {}
-
-            pub fn flush(&self) {}
-
-            pub fn collector(&self) -> &Collector {
-                unreachable!("the map of the models has none")
-            }
-
-            pub fn thread_id(&self) -> usize {
-                0
-            }
-
-            /// # Safety
-            ///
-            /// Not called.
-            pub unsafe fn defer_retire<T>(&self, _: *mut T, _: unsafe fn(*mut T, &Collector)) {}
-        }
-
-        /// As a real one has: the shell lets it go by dropping it.
-        impl Drop for $name<'_> {
-            fn drop(&mut self) {}
-        }
-    )*};
-}
-
-guards! { LocalGuard OwnedGuard }
-
-#[derive(Debug)]
-pub struct Occupied<'g, V> {
-    pub current: &'g V,
-}
-
-impl<K, V, S> HashMap<K, V, S> {
     pub fn guard(&self) -> LocalGuard<'_> {
-        LocalGuard(PhantomData)
+        LocalGuard::new()
     }
 
     pub fn owned_guard(&self) -> OwnedGuard<'_> {
-        OwnedGuard(PhantomData)
+        OwnedGuard::new()
     }
 }
 

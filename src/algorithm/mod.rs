@@ -114,15 +114,7 @@ pub trait Algorithm: Send + Sync + 'static {
     where
         Self: Sized,
     {
-        let share = |n| carry.share(n, old.capacity(), self.capacity());
-        let (level, debt) = match carry {
-            Carry::Reset => (self.available(&self.start(now), now), Tokens::ZERO),
-            _ => (share(old.available(left, now)), share(old.debt(left, now))),
-        };
-        match debt {
-            Tokens::ZERO => self.give_back(state, level, now),
-            debt => self.consume(state, debt, now),
-        }
+        inherit_level(self, state, old, left, carry, now)
     }
 
     /// Whether the state is full, that is, as good as new.
@@ -164,6 +156,26 @@ pub trait Algorithm: Send + Sync + 'static {
             state = self.consume(&state, n, at);
         }
         Some((at + self.time_to_available(&state, n, at)?).since(now))
+    }
+}
+
+/// `state`, with one level or one debt of what `carry` lets it have of `left`.
+pub(crate) fn inherit_level<A: Algorithm>(
+    new: &A,
+    state: &A::State,
+    old: &A,
+    left: &A::State,
+    carry: Carry,
+    now: Timestamp,
+) -> A::State {
+    let share = |n| carry.share(n, old.capacity(), new.capacity());
+    let (level, debt) = match carry {
+        Carry::Reset => (new.available(&new.start(now), now), Tokens::ZERO),
+        _ => (share(old.available(left, now)), share(old.debt(left, now))),
+    };
+    match debt {
+        Tokens::ZERO => new.give_back(state, level, now),
+        debt => new.consume(state, debt, now),
     }
 }
 

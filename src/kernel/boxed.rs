@@ -7,6 +7,8 @@
 //! **Invariants.** (1) The pointer is never null, and every pointer in it came from `Owned`. (2) A published
 //! state is never written again. (3) A state is retired exactly once, by the thread whose exchange removed
 //! it; the last one is freed by `drop`, which has the cell to itself.
+//!
+//! What checks this: `docs/correctness.md`.
 
 use super::cell::{Cell, Flags, Step, sealed};
 use super::sync::Ordering;
@@ -61,10 +63,11 @@ impl<S: Clone + Send + Sync + 'static> Cell for Boxed<S> {
                     (Owned::new(Node(state)).with_tag(flags.bits() as usize), result)
                 }
             };
-            // Release: publishes the new state. Acquire: orders the retirement below after whatever the
-            // removed state's publisher did. On failure nothing is read through: the loop loads again.
+            // Release: publishes the new state. No Acquire: this reads the pointer that `look` has read with
+            // Acquire, and no other publication of it, for its address is not used again while we are pinned. On
+            // failure nothing is read through: the loop loads again.
             let swung =
-                self.pointer.compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed, &guard);
+                self.pointer.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed, &guard);
             if swung.is_ok() {
                 // SAFETY: our exchange removed `seen`, so no new reader can find it and nobody else
                 // retires it (invariant 3); `S: Send + 'static` may be dropped by any thread, later.

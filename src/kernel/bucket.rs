@@ -20,6 +20,8 @@
 //!
 //! A grant, also to a waiter, is the cell's exchange. A waiter's arrival is its exchange that finds too little
 //! (or, behind others, its push under the lock). Its departure is the removal under the lock.
+//!
+//! What checks this: `docs/correctness.md`.
 
 use core::task::Waker;
 use core::time::Duration;
@@ -132,9 +134,7 @@ impl<L: Limit> Bucket<L> {
         waker: &Waker,
         wakes: &mut Wakes,
     ) -> Joined {
-        if line.is_closed() {
-            return Joined::Closed;
-        }
+        // Not asked: whether the line is closed. Who closes it seals the bucket, or has closed the keys, before.
         let Some(n) = claim.n.within(self.capacity()) else { return Joined::Exceeds(self.capacity()) };
         match self.take_locked(line, n, now, wakes) {
             Taken::Granted => return Joined::Granted,

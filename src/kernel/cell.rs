@@ -6,6 +6,8 @@
 //!
 //! **Linearization point** of every operation: the successful compare-exchange, or the load that decided not
 //! to write.
+//!
+//! What checks this: `docs/correctness.md`.
 
 /// The two marks that share a cell with the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,8 @@
 //! **Waiting.** A caller that is about to wait marks the word and then tries once more; one that gives back
 //! exits after giving. Both are read-modify-writes of one word, so one of them comes second and sees the
 //! other: either the waiter sees the tokens, or the giver sees the mark and serves the line.
+//!
+//! What checks this: `docs/correctness.md`.
 
 use alloc::boxed::Box;
 use core::time::Duration;

@@ -6,6 +6,8 @@
 //!
 //! **Why empty, and adding.** Between the two exchanges others may give back to, or charge, either bucket. Additions
 //! commute, so nothing that anybody does meanwhile is lost, and at no instant is a token in both.
+//!
+//! What checks this: `docs/correctness.md`.
 
 use super::bucket::Bucket;
 use super::limit::Limit;

@@ -21,6 +21,8 @@
 //! have been fuller by them all along, and might have overflowed. So what can be given back is bounded by the
 //! least room that the bucket has had since the grant. The mark of invariant 4 makes every call come through the
 //! lock meanwhile, so that no moment of least room is missed.
+//!
+//! What checks this: `docs/correctness.md`.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

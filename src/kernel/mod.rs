@@ -15,6 +15,9 @@
 //! | `bucket` | a limit and its cell, and every step that a caller or a waiter takes |
 //! | `handover` | replacing a bucket while it is in use |
 //! | `snapshot` | what a bucket tells about itself |
+//!
+//! What holds, at which instant each operation takes effect, and what each ordering pairs with, side by side and with what
+//! would notice: `docs/correctness.md`.
 
 pub(crate) mod boxed;
 pub(crate) mod bucket;

@@ -7,6 +7,8 @@
 //!
 //! **Lock-free.** A compare-exchange fails only because another one succeeded (or spuriously, on machines
 //! whose hardware does so), so some caller always makes progress.
+//!
+//! What checks this: `docs/correctness.md`.
 
 use core::marker::PhantomData;
 

@@ -15,6 +15,7 @@ use crate::kernel::bucket::{Claim, Joined, Next};
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::{Standing, Ticket};
 use crate::kernel::sync::{Ordering, fence};
+use crate::meter::Meter;
 use crate::wait::task::Acquire;
 use crate::wait::{Place, Progress, Waiter, thread};
 use crate::{AcquireError, Clock, Timestamp, Tokens};
@@ -186,6 +187,10 @@ where
         &self.limiter.clock
     }
 
+    fn meter(&self) -> &Meter {
+        &self.limiter.meter
+    }
+
     fn attempt(&self, n: Tokens, now: Timestamp) -> Result<bool, AcquireError<E>> {
         Ok(self.limiter.take(&*self.key, n, now)? == Taken::Granted)
     }
@@ -209,7 +214,7 @@ where
                 }
                 let guard = limiter.table.guard();
                 let Some(bucket) = limiter.held(&key, &guard) else { return (Joined::Sealed, None) };
-                let joined = bucket.join(line, claim, now, waker, wakes);
+                let joined = bucket.join(line, claim, limiter.not_before_retired(now), waker, wakes);
                 (joined, Some(held.clone()))
             });
             match (joined, line) {
@@ -240,6 +245,7 @@ where
                 let guard = limiter.table.guard();
                 match (limiter.held(&spot.key, &guard), line.standing(spot.ticket)) {
                     (Some(bucket), _) => {
+                        let now = limiter.not_before_retired(now);
                         let next = bucket.step(line, (spot.ticket, spot.n), now, waker, wakes);
                         bucket.patient(next, line, limiter.clock.slack(), now)
                     }
@@ -285,6 +291,7 @@ where
             let guard = limiter.table.guard();
             match limiter.held(&spot.key, &guard) {
                 Some(bucket) => {
+                    let now = limiter.not_before_retired(now);
                     bucket.leave(line, (spot.ticket, spot.n), Seal::Respected, now, wakes);
                 }
                 // A bucket that is gone was full, or was removed with its books: nothing to give back.

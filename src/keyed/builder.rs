@@ -18,6 +18,7 @@ use super::stats::Counts;
 use super::table::{SHARDS, Table};
 use crate::kernel::Limit;
 use crate::kernel::sync::{AtomicBool, AtomicU64, AtomicUsize};
+use crate::meter::Meter;
 use crate::{Clock, MonotonicClock};
 
 /// Makes a [`KeyedLimiter`] that differs from the default.
@@ -29,6 +30,7 @@ pub struct KeyedBuilder<C = MonotonicClock, S = RandomState, O = ()> {
     capacity: usize,
     max_keys: usize,
     max_waiters: usize,
+    name: Option<&'static str>,
     overflow: O,
 }
 
@@ -41,6 +43,7 @@ impl KeyedBuilder {
             capacity: 0,
             max_keys: usize::MAX,
             max_waiters: usize::MAX,
+            name: None,
             overflow: (),
         }
     }
@@ -49,15 +52,15 @@ impl KeyedBuilder {
 impl<C: Clock, S, O> KeyedBuilder<C, S, O> {
     /// The clock. The default is a [`MonotonicClock`].
     pub fn clock<D: Clock>(self, clock: D) -> KeyedBuilder<D, S, O> {
-        let KeyedBuilder { clock: _, hasher, grace, capacity, max_keys, max_waiters, overflow } = self;
-        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, overflow }
+        let KeyedBuilder { clock: _, hasher, grace, capacity, max_keys, max_waiters, overflow, name } = self;
+        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, overflow, name }
     }
 
     /// The hasher of keys. The default is a [`RandomState`], seeded for each limiter: keys come from attackers, so
     /// give up the seed only for keys that do not.
     pub fn hasher<T: BuildHasher>(self, hasher: T) -> KeyedBuilder<C, T, O> {
-        let KeyedBuilder { clock, hasher: _, grace, capacity, max_keys, max_waiters, overflow } = self;
-        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, overflow }
+        let KeyedBuilder { clock, hasher: _, grace, capacity, max_keys, max_waiters, overflow, name } = self;
+        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, overflow, name }
     }
 
     /// How long a key is kept after it could have become idle. The default is one second.
@@ -102,15 +105,22 @@ impl<C: Clock, S, O> KeyedBuilder<C, S, O> {
     /// assert!(clients.try_acquire("known", 4).is_ok());
     /// ```
     pub fn overflow<A: Limit>(self, limit: A) -> KeyedBuilder<C, S, Overflow<A>> {
-        let KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, overflow: _ } = self;
+        let KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, overflow: _, name } = self;
         let overflow = Overflow(limit);
-        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, overflow }
+        KeyedBuilder { clock, hasher, grace, capacity, max_keys, max_waiters, overflow, name }
     }
 
     /// How many may wait at once for one key; one more is refused with
     /// [`QueueFull`](crate::AcquireError::QueueFull). There is no bound by default.
     pub fn max_waiters(mut self, most: usize) -> Self {
         self.max_waiters = most;
+        self
+    }
+
+    /// What it is called in [metrics](crate#metrics-and-events), events and debug output. Without a name it is not
+    /// counted.
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
         self
     }
 
@@ -154,6 +164,7 @@ impl<C: Clock, S, O> KeyedBuilder<C, S, O> {
             counts: Counts::default(),
             retired: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            meter: Meter::new(self.name),
         }
     }
 }
@@ -166,6 +177,7 @@ impl<C: fmt::Debug, S, O> fmt::Debug for KeyedBuilder<C, S, O> {
             .field("capacity", &self.capacity)
             .field("max_keys", &self.max_keys)
             .field("max_waiters", &self.max_waiters)
+            .field("name", &self.name)
             .finish_non_exhaustive()
     }
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 
 use super::hasher::RandomState;
-use super::table::{Equivalent, Table};
+use super::table::{Equivalent, Table, Vacant};
 use crate::kernel::line::{Line, Wakes};
 use crate::wait::wake::Later;
 
@@ -111,8 +111,24 @@ impl<K: Hash + Eq + Clone + Send + 'static> Lines<K> {
             place.gone = true;
             if let Some(table) = self.table.get() {
                 table.remove_if(key, |entry| Arc::ptr_eq(entry, line), &table.guard());
+                // What very many lines at once took.
+                table.removed(key, table.len());
+                if table.is_moving() {
+                    table.move_on();
+                }
             }
         }
+    }
+}
+
+/// One that is gone already.
+impl Vacant for Arc<KeyLine> {
+    fn vacant() -> Arc<KeyLine> {
+        Arc::new(KeyLine(Mutex::new(Place { line: Line::default(), gone: true })))
+    }
+
+    fn is_vacant(&self) -> bool {
+        self.0.lock().gone
     }
 }
 

@@ -12,6 +12,7 @@ use crate::algorithm::Unlimited;
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::sync::{AtomicBool, AtomicU64, AtomicUsize};
+use crate::meter::Meter;
 use crate::{Limiter, MonotonicClock};
 
 mod acquire;
@@ -90,6 +91,7 @@ pub struct KeyedLimiter<K, A: Limit, E = Infallible, C = MonotonicClock, S = Ran
     /// The latest time at which a bucket was retired, in nanoseconds.
     retired: AtomicU64,
     closed: AtomicBool,
+    meter: Meter,
 }
 
 type Policy<K, A, E> = Arc<dyn Fn(&K) -> Result<A, E> + Send + Sync>;
@@ -143,9 +145,17 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, A: Limit, E> KeyedLimiter<K, 
     }
 }
 
+#[cfg(feature = "metrics")]
+impl<K, A: Limit, E, C, S> KeyedLimiter<K, A, E, C, S> {
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+}
+
 impl<K, A: Limit, E, C: fmt::Debug, S> fmt::Debug for KeyedLimiter<K, A, E, C, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyedLimiter")
+            .field("name", &self.meter.name())
             .field("clock", &self.clock)
             .field("grace", &self.grace)
             .field("closed", &self.closed)

@@ -16,7 +16,12 @@ where
     C: Clock,
     S: BuildHasher,
 {
-    /// How many keys are held.
+    /// The clock that it goes by.
+    pub fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    /// How many keys are held; about so many, while others add and remove some: they are counted in several parts.
     pub fn len(&self) -> usize {
         self.table.len()
     }

@@ -9,6 +9,7 @@ use super::acquire::At;
 use super::{Equivalent, KeyedLimiter};
 use crate::kernel::Limit;
 use crate::kernel::line::Ticket;
+use crate::meter::Meter;
 use crate::wait::{Place, Progress};
 use crate::{AcquireError, Clock, Limiter, Timestamp, Tokens};
 
@@ -80,6 +81,10 @@ where
 
     fn clock(&self) -> &C {
         self.0.clock()
+    }
+
+    fn meter(&self) -> &Meter {
+        self.0.meter()
     }
 
     fn attempt(&self, n: Tokens, now: Timestamp) -> Result<bool, AcquireError<E>> {

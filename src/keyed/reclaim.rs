@@ -249,9 +249,15 @@ where
         bucket.retire(since, now)
     }
 
-    /// No bucket was retired later than this.
-    pub(super) fn last_retired(&self) -> Timestamp {
-        Timestamp::from_nanos(self.retired.load(Ordering::Relaxed))
+    /// `now`, or the time at which a bucket was retired last, if that is later: for whoever has found a bucket.
+    ///
+    /// A bucket is full when it is made. If its key had another before, that one was full when it was retired, which says
+    /// nothing of any time before: a caller that has read the clock and was held up since must not take from the new one
+    /// at a time at which the old one may have been empty. Relaxed: whoever has found a bucket has seen that the one
+    /// before it is gone, and by that (through the table) when it went.
+    #[inline]
+    pub(super) fn not_before_retired(&self, now: Timestamp) -> Timestamp {
+        now.max(Timestamp::from_nanos(self.retired.load(Ordering::Relaxed)))
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Equivalent, KeyedLimiter, Slot};
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
-use crate::kernel::sync::{Ordering, fence, yield_now};
+use crate::kernel::sync::yield_now;
 use crate::{Carry, Clock};
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
@@ -71,10 +71,9 @@ where
         carry: Carry,
     ) {
         let policy: super::Policy<K, A, E> = Arc::new(policy);
+        // The lock orders us with who looks at the policy in `settle`: one that comes before us has its bucket in
+        // the table, where we find it, and one that comes after finds the new policy.
         *self.policy.write() = policy.clone();
-        // SeqCst: pairs with the fence in `insert`. Either we find the bucket of who made one by the old policy, or
-        // it finds the new policy.
-        fence(Ordering::SeqCst);
         let guard = self.table.guard();
         for (key, _) in self.table.iter(&guard) {
             self.apply(key, &policy, carry);

@@ -10,8 +10,7 @@ use super::{Equivalent, KeyedLimiter, Policy, Slot};
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
-use crate::kernel::limit::Seal;
-use crate::kernel::sync::{AtomicUsize, Ordering, fence};
+use crate::kernel::sync::{AtomicUsize, Ordering};
 use crate::{AcquireError, Carry, Clock, Timestamp, Tokens};
 
 impl<K, A, E, C, S> KeyedLimiter<K, A, E, C, S>
@@ -42,8 +41,8 @@ where
             let policy = self.policy.read().clone();
             let limit = policy(&owned).map_err(AcquireError::Policy)?;
             admit(limit.most())?;
-            // It may have taken its time. A bucket must not open in the past, when this key may have had another.
-            now = self.clock.now().max(self.last_retired());
+            // It may have taken its time.
+            now = self.clock.now();
             match self.insert(owned, limit, now, &work) {
                 Some((inserted, result)) => {
                     if let Some(key) = inserted {
@@ -78,7 +77,7 @@ where
         let guard = self.table.guard();
         let Some(bucket) = self.held(key, &guard) else { return Ok(None) };
         admit(bucket.capacity())?;
-        let result = work(bucket, now);
+        let result = work(bucket, self.not_before_retired(now));
         if result.is_none() {
             self.unlink(key, &guard);
         }
@@ -121,14 +120,8 @@ where
             // At once, before any foreign code runs: a key without a candidate would never go.
             let new = Candidate { key: key.clone(), due: now + self.grace };
             candidate = Some(InHand::new(&self.candidates, new));
-            // Retired, and perhaps this key among them, after we looked and before the bucket was there: it must not
-            // remember an earlier time than that.
-            let retired = self.last_retired();
-            if retired > now {
-                bucket.refund(Tokens::ZERO, retired, Seal::Respected);
-            }
         }
-        let now = now.max(self.last_retired());
+        let now = self.not_before_retired(now);
         let result = work(bucket, now);
         if let Some(mut candidate) = candidate {
             candidate.due_at(self.next_look(bucket, now));
@@ -142,8 +135,7 @@ where
         if self.lines.find(key).is_some() {
             self.serve(key, now);
         }
-        // SeqCst: pairs with the fence in `try_reconfigure_all`, which finds this bucket unless we find its policy.
-        fence(Ordering::SeqCst);
+        // Once more, now that the bucket can be found: see `try_reconfigure_all`.
         let current = self.policy.read().clone();
         if !Arc::ptr_eq(policy, &current) {
             self.apply(key, &current, Carry::AsIs);
@@ -173,7 +165,7 @@ where
         self.lines.with_found(key, |line, wakes| {
             let guard = self.table.guard();
             match self.held(key, &guard) {
-                Some(bucket) => bucket.serve_and_wake_head(line, now, wakes),
+                Some(bucket) => bucket.serve_and_wake_head(line, self.not_before_retired(now), wakes),
                 None => line.wake_head(wakes),
             }
         });

@@ -11,6 +11,7 @@ use crate::kernel::bucket::Bucket;
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::{Line, Wakes};
 use crate::kernel::sync::{Ordering, fence};
+use crate::meter::Meter;
 use crate::wait::{checked, valid};
 use crate::{AcquireError, Clock, Timestamp, Tokens};
 
@@ -38,8 +39,17 @@ where
     {
         let (n, now) = (n.into(), self.clock.now());
         match self.take_held(key, n, now) {
-            Some(Taken::Granted) => Ok(()),
-            Some(Taken::Refused(retry_after)) => Err(AcquireError::Denied { retry_after }),
+            Some(Taken::Granted) => {
+                self.meter.granted();
+                Ok(())
+            }
+            Some(Taken::Refused(retry_after)) => {
+                self.meter.denied();
+                if Meter::is_wanted() {
+                    self.tell_denied(key, n, now);
+                }
+                Err(AcquireError::Denied { retry_after })
+            }
             _ => self.try_acquire_slow(key, n, now),
         }
     }
@@ -49,12 +59,32 @@ where
     where
         Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
     {
+        self.try_acquire_now(key, n, now).inspect_err(|error| self.meter.refused(error, || now))?;
+        self.meter.granted();
+        Ok(())
+    }
+
+    fn try_acquire_now<Q>(&self, key: &Q, n: Tokens, now: Timestamp) -> Result<(), AcquireError<E>>
+    where
+        Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
+    {
         let result = self.take(key, n, now).and_then(|taken| match taken {
             Taken::Granted => Ok(()),
             Taken::Refused(retry_after) => Err(AcquireError::Denied { retry_after }),
             Taken::Queued | Taken::Sealed => self.try_acquire_behind(key, n, now),
         });
-        self.or_overflow(result, |overflow| overflow.try_acquire(n))
+        self.or_overflow(result, |overflow| overflow.try_acquire_now(n))
+    }
+
+    /// With a hint of its own: the caller's is worked out only if the caller looks at it.
+    #[cold]
+    #[inline(never)]
+    fn tell_denied<Q>(&self, key: &Q, n: Tokens, now: Timestamp)
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let retry_after = self.time_to_serve(key, n, now);
+        self.meter.tell(&AcquireError::<E>::Denied { retry_after }, now);
     }
 
     /// The fast path: takes from a key that is held, if the amount is in order. `None`: it is for the slow path.
@@ -70,7 +100,7 @@ where
         }
         let guard = self.table.guard();
         let bucket = self.held(key, &guard).filter(|bucket| up <= bucket.capacity())?;
-        let taken = bucket.take(up, now);
+        let taken = bucket.take(up, self.not_before_retired(now));
         drop(guard);
         if taken == Taken::Sealed {
             return None;
@@ -125,7 +155,7 @@ where
             let guard = self.table.guard();
             let Some(bucket) = self.held(key, &guard) else { return Ok(Taken::Sealed) };
             match checked(n, bucket.capacity())? {
-                Some(n) => Ok(bucket.take_behind(line, n, now, wakes)),
+                Some(n) => Ok(bucket.take_behind(line, n, self.not_before_retired(now), wakes)),
                 None => Ok(Taken::Granted),
             }
         };

@@ -12,6 +12,7 @@ use crate::kernel::Limit;
 use crate::kernel::bucket::{Claim, Joined, Next};
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::Ticket;
+use crate::meter::Meter;
 use crate::wait::task::Acquire;
 use crate::wait::{Place, Progress, Waiter, thread};
 use crate::{AcquireError, Clock, Timestamp, Tokens};
@@ -133,6 +134,10 @@ where
 
     fn clock(&self) -> &C {
         &self.clock
+    }
+
+    fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     #[inline]

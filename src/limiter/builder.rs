@@ -8,6 +8,7 @@ use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::cell::Flags;
 use crate::kernel::line::Line;
+use crate::meter::Meter;
 use crate::{Clock, MonotonicClock};
 
 /// Makes a [`Limiter`] that differs from the default.
@@ -15,22 +16,30 @@ use crate::{Clock, MonotonicClock};
 pub struct LimiterBuilder<C = MonotonicClock> {
     clock: C,
     max_waiters: usize,
+    name: Option<&'static str>,
 }
 
 impl<C: Clock> LimiterBuilder<C> {
     pub(super) fn new(clock: C) -> LimiterBuilder<C> {
-        LimiterBuilder { clock, max_waiters: usize::MAX }
+        LimiterBuilder { clock, max_waiters: usize::MAX, name: None }
     }
 
     /// The clock. The default is a [`MonotonicClock`].
     pub fn clock<D: Clock>(self, clock: D) -> LimiterBuilder<D> {
-        LimiterBuilder { clock, max_waiters: self.max_waiters }
+        LimiterBuilder { clock, max_waiters: self.max_waiters, name: self.name }
     }
 
     /// How many may wait at once; one more is refused with [`QueueFull`](crate::AcquireError::QueueFull). There is no
     /// bound by default.
     pub fn max_waiters(mut self, most: usize) -> Self {
         self.max_waiters = most;
+        self
+    }
+
+    /// What it is called in [metrics](crate#metrics-and-events), events and debug output. Without a name it is not
+    /// counted.
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
         self
     }
 
@@ -42,6 +51,7 @@ impl<C: Clock> LimiterBuilder<C> {
             clock: self.clock,
             line: Mutex::new(Line::default()),
             max_waiters: self.max_waiters,
+            meter: Meter::new(self.name),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::limit::{Seal, Taken};
 use crate::kernel::line::{Line, Wakes};
+use crate::meter::Meter;
 use crate::wait::wake::Later;
 use crate::wait::{checked, valid};
 use crate::{AcquireError, Clock, MonotonicClock, Snapshot, Timestamp, Tokens};
@@ -54,6 +55,7 @@ pub struct Limiter<A: Limit, C = MonotonicClock> {
     clock: C,
     line: Mutex<Line>,
     max_waiters: usize,
+    meter: Meter,
 }
 
 impl Limiter<Unlimited> {
@@ -94,8 +96,17 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
         let first = self.current.first();
         if up > Tokens::ZERO && up <= first.capacity() {
             match first.take(up, self.clock.now()) {
-                Taken::Granted => return Ok(()),
-                Taken::Refused(retry_after) => return Err(AcquireError::Denied { retry_after }),
+                Taken::Granted => {
+                    self.meter.granted();
+                    return Ok(());
+                }
+                Taken::Refused(retry_after) => {
+                    self.meter.denied();
+                    if Meter::is_wanted() {
+                        self.tell_denied(n);
+                    }
+                    return Err(AcquireError::Denied { retry_after });
+                }
                 Taken::Queued | Taken::Sealed => {}
             }
         }
@@ -105,6 +116,22 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
     /// When the limiter was reconfigured or closed, others wait, or the amount is out of the ordinary.
     #[cold]
     fn try_acquire_slow(&self, n: Tokens) -> Result<(), AcquireError> {
+        self.try_acquire_now(n).inspect_err(|error| self.meter.refused(error, || self.clock.now()))?;
+        self.meter.granted();
+        Ok(())
+    }
+
+    /// With a hint of its own: the caller's is worked out only if the caller looks at it.
+    #[cold]
+    #[inline(never)]
+    fn tell_denied(&self, n: Tokens) {
+        let now = self.clock.now();
+        let retry_after = self.time_to_serve(n, now);
+        self.meter.tell(&AcquireError::<()>::Denied { retry_after }, now);
+    }
+
+    /// As `try_acquire`, and nobody is told.
+    pub(crate) fn try_acquire_now(&self, n: Tokens) -> Result<(), AcquireError> {
         let now = self.clock.now();
         let taken = match self.take(n, now)? {
             // Under the lock the current bucket stays what it is.
@@ -184,6 +211,11 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
     pub fn available(&self) -> Tokens {
         let now = self.clock.now();
         self.current.with(|bucket| bucket.available(now))
+    }
+
+    /// The clock that it goes by.
+    pub fn clock(&self) -> &C {
+        &self.clock
     }
 
     /// What it holds when full.
@@ -266,6 +298,11 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
         self.current.with(|bucket| bucket.inspect(|algorithm, state| ask(algorithm, state, now)))
     }
 
+    #[cfg(feature = "metrics")]
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
     /// Looks at the current bucket, and at the line if anybody may stand in it.
     fn look<R>(&self, look: impl FnOnce(&Bucket<A>, Option<&Line>) -> R) -> R {
         match self.current.with(|bucket| bucket.flags().is_queued()) {
@@ -288,6 +325,7 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
 impl<A: Limit, C: Clock> fmt::Debug for Limiter<A, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Limiter")
+            .field("name", &self.meter.name())
             .field("available", &self.available())
             .field("capacity", &self.capacity())
             .field("waiting", &self.waiting())

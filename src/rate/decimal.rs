@@ -83,6 +83,20 @@ pub(super) fn exact(tokens: Ratio, count: Ratio, unit: u64) -> Result<(u64, u64)
         .ok_or(Reason::Inexact)
 }
 
+/// `count` units of `unit` nanoseconds, as exactly so many nanoseconds.
+#[cfg(feature = "serde")]
+pub(super) fn whole(count: Ratio, unit: u64) -> Result<u64, Reason> {
+    if count.over == 0 {
+        return Err(Reason::ZeroPeriod);
+    }
+    let nanos = count.times(unit.into()).ok_or(Reason::Inexact)?;
+    match (u64::try_from(nanos.floor()), nanos.as_whole()) {
+        (Err(_), _) => Err(Reason::TooLong),
+        (_, None) => Err(Reason::Inexact),
+        (Ok(nanos), Some(_)) => Ok(nanos),
+    }
+}
+
 fn scaled(parts: Ratio, nanos: Ratio, by: u128) -> Option<(u64, u64)> {
     fitting(parts.times(by)?.as_whole()?, nanos.times(by)?.as_whole()?)
 }

@@ -9,6 +9,8 @@ mod parse_error;
 mod text;
 
 pub use parse_error::ParseRateError;
+#[cfg(feature = "serde")]
+pub(crate) use text::{duration_text, parse_duration};
 
 /// How fast tokens come: `n` tokens each period, kept as that exact ratio.
 ///

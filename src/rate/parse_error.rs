@@ -11,6 +11,15 @@ pub struct ParseRateError {
     piece: String,
     offset: usize,
     reason: Reason,
+    what: What,
+}
+
+/// What the text was to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Rate,
+    #[cfg(feature = "serde")]
+    Duration,
 }
 
 /// What is wrong.
@@ -33,8 +42,8 @@ pub(super) enum Reason {
 const SHOWN: usize = 60;
 
 impl ParseRateError {
-    pub(super) fn new(text: &str, reason: Reason, offset: usize, piece: &str) -> ParseRateError {
-        ParseRateError { text: shorten(text), piece: shorten(piece), offset, reason }
+    pub(super) fn new(what: What, text: &str, reason: Reason, offset: usize, piece: &str) -> ParseRateError {
+        ParseRateError { text: shorten(text), piece: shorten(piece), offset, reason, what }
     }
 
     /// Where in the text the trouble begins, in bytes; the text's length if something is missing at its end.
@@ -53,23 +62,30 @@ fn shorten(text: &str) -> String {
 
 impl fmt::Display for ParseRateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = self.what == What::Rate;
         let (what, advice) = match self.reason {
-            Reason::NoAmount => ("expected a number of tokens", "write a rate like 10/s or 5 per hour"),
+            Reason::NoAmount if rate => {
+                ("expected a number of tokens", "write a rate like 10/s or 5 per hour")
+            }
+            Reason::NoAmount => ("expected a number", "write a duration like 10s or 1.5 hours"),
             Reason::Negative => ("negative number", "use zero tokens or more, and a period above zero"),
             Reason::Malformed => ("malformed number", "write it like 10, 0.5 or 1_000"),
             Reason::NoSeparator => ("expected \"/\" or \"per\"", "write a rate like 10/s or 5 per hour"),
             Reason::NoUnit => ("expected a unit of time", "use ns, us, ms, s, min, h or d"),
             Reason::UnknownUnit => ("unknown unit", "use ns, us, ms, s, min, h or d"),
-            Reason::Trailing => ("unexpected text", "a rate ends with its unit"),
+            Reason::Trailing if rate => ("unexpected text", "a rate ends with its unit"),
+            Reason::Trailing => ("unexpected text", "a duration ends with its unit"),
             Reason::ZeroPeriod => ("zero period", "use one above zero"),
             Reason::TooMany => ("too many tokens", "use at most 8796093022207"),
             Reason::TooLong => ("period too long", "use at most 584 years"),
+            Reason::Inexact if !rate => ("not exact", "it is kept in whole nanoseconds"),
             Reason::Inexact => (
                 "not an exact ratio",
                 "the tokens are kept in 2^-20ths and the period in nanoseconds, with 64 bits each",
             ),
         };
-        write!(f, "invalid rate {:?}: {what}", self.text)?;
+        let name = if rate { "rate" } else { "duration" };
+        write!(f, "invalid {name} {:?}: {what}", self.text)?;
         match (self.reason, self.piece.is_empty()) {
             (Reason::NoAmount | Reason::NoSeparator | Reason::NoUnit, false) => {
                 write!(f, ", found {:?}", self.piece)?

@@ -5,10 +5,14 @@
 use alloc::string::String;
 use core::fmt::{self, Write};
 use core::str::FromStr;
+#[cfg(feature = "serde")]
+use core::time::Duration;
 
 use super::Rate;
+#[cfg(feature = "serde")]
+use super::decimal::whole;
 use super::decimal::{Ratio, exact};
-use super::parse_error::{ParseRateError, Reason};
+use super::parse_error::{ParseRateError, Reason, What};
 use crate::Tokens;
 
 /// The units: nanoseconds, and their names; the first is the one that is printed. In order of length.
@@ -45,7 +49,7 @@ impl FromStr for Rate {
     type Err = ParseRateError;
 
     fn from_str(text: &str) -> Result<Rate, ParseRateError> {
-        let mut input = Input { text, at: 0 };
+        let mut input = Input { what: What::Rate, text, at: 0 };
         input.skip_space();
         let start = input.at;
         let tokens = input.number(Reason::NoAmount, Reason::TooMany)?;
@@ -56,10 +60,7 @@ impl FromStr for Rate {
         let count = if counted { input.number(Reason::NoUnit, Reason::TooLong)? } else { Ratio::ONE };
         let unit = input.unit()?;
         let end = input.at;
-        input.skip_space();
-        if !input.rest().is_empty() {
-            return Err(input.error(Reason::Trailing, input.at, input.rest()));
-        }
+        input.finish()?;
         let (parts, nanos) = exact(tokens, count, unit).map_err(|reason| match reason {
             Reason::TooMany => input.error(reason, start, tokens_text),
             Reason::ZeroPeriod | Reason::TooLong => {
@@ -105,20 +106,47 @@ impl fmt::Display for Rate {
             fraction %= Tokens::ONE;
         }
         text.push('/');
-        // The first unit is a nanosecond, so one is always found.
-        let divides = |(length, _): &&(u64, &[&str])| nanos.is_multiple_of(*length);
-        if let Some((length, names)) = UNITS.iter().rev().find(divides) {
-            if nanos != *length {
-                write!(text, "{}", nanos / length)?;
-            }
-            text.push_str(names[0]);
+        let (count, unit) = in_units(nanos);
+        if count != 1 {
+            write!(text, "{count}")?;
         }
+        text.push_str(unit);
         f.pad(&text)
     }
 }
 
+/// As a whole number of the longest unit that divides it, and the name of that.
+fn in_units(nanos: u64) -> (u64, &'static str) {
+    let divides = |(length, _): &&(u64, &[&str])| nanos.is_multiple_of(*length);
+    // The first unit is a nanosecond, so one is always found.
+    UNITS.iter().rev().find(divides).map_or((nanos, "ns"), |(length, names)| (nanos / length, names[0]))
+}
+
+/// Reads a duration above zero: a number and a unit, those of a rate's period (`10s`, `1.5 hours`).
+#[cfg(feature = "serde")]
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, ParseRateError> {
+    let mut input = Input { what: What::Duration, text, at: 0 };
+    input.skip_space();
+    let start = input.at;
+    let count = input.number(Reason::NoAmount, Reason::TooLong)?;
+    let unit = input.unit()?;
+    let end = input.at;
+    input.finish()?;
+    let nanos = whole(count, unit).map_err(|reason| input.error(reason, start, &text[start..end]))?;
+    Ok(Duration::from_nanos(nanos))
+}
+
+/// Prints what [`parse_duration`] reads back; `None` if it would not.
+#[cfg(feature = "serde")]
+pub(crate) fn duration_text(duration: Duration) -> Option<String> {
+    let nanos = u64::try_from(duration.as_nanos()).ok().filter(|nanos| *nanos > 0)?;
+    let (count, unit) = in_units(nanos);
+    Some(alloc::format!("{count}{unit}"))
+}
+
 /// The text, and how far it has been read (at a character's boundary).
 struct Input<'a> {
+    what: What,
     text: &'a str,
     at: usize,
 }
@@ -150,7 +178,16 @@ impl<'a> Input<'a> {
     }
 
     fn error(&self, reason: Reason, at: usize, piece: &str) -> ParseRateError {
-        ParseRateError::new(self.text, reason, at, piece)
+        ParseRateError::new(self.what, self.text, reason, at, piece)
+    }
+
+    /// Nothing but space is left.
+    fn finish(&mut self) -> Result<(), ParseRateError> {
+        self.skip_space();
+        match self.rest().is_empty() {
+            true => Ok(()),
+            false => Err(self.error(Reason::Trailing, self.at, self.rest())),
+        }
     }
 
     /// A number, and the space after it; `missing` and `too_large` are what to say otherwise.

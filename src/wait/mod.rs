@@ -3,6 +3,7 @@
 use core::task::Waker;
 use core::time::Duration;
 
+use crate::meter::{Meter, Since};
 use crate::{AcquireError, Clock, Timestamp, Tokens};
 
 pub(crate) mod task;
@@ -18,6 +19,8 @@ pub(crate) trait Place {
     type Spot;
 
     fn clock(&self) -> &Self::Clock;
+
+    fn meter(&self) -> &Meter;
 
     /// Takes without waiting; `false` if one must wait. Checks the amount.
     fn attempt(&self, n: Tokens, now: Timestamp) -> Result<bool, AcquireError<Self::Refusal>>;
@@ -63,11 +66,12 @@ pub(crate) struct Waiter<P: Place> {
     timeout: Option<Duration>,
     deadline: Option<Timestamp>,
     spot: Option<P::Spot>,
+    since: Since,
 }
 
 impl<P: Place> Waiter<P> {
     pub(crate) fn new(place: P, n: Tokens, timeout: Option<Duration>) -> Waiter<P> {
-        Waiter { place, n, timeout, deadline: None, spot: None }
+        Waiter { place, n, timeout, deadline: None, spot: None, since: Since::default() }
     }
 
     pub(crate) fn clock(&self) -> &P::Clock {
@@ -77,26 +81,45 @@ impl<P: Place> Waiter<P> {
     /// The fast path, before anything is set up for waiting.
     #[inline]
     pub(crate) fn attempt(&self) -> Result<bool, AcquireError<P::Refusal>> {
-        self.place.attempt(self.n, self.clock().now())
+        let granted =
+            self.place.attempt(self.n, self.clock().now()).inspect_err(|error| self.refused(error))?;
+        // If not, it waits, and ends later.
+        if granted {
+            self.place.meter().granted();
+        }
+        Ok(granted)
     }
 
     /// Joins the line, or looks after the place in it.
     pub(crate) fn step(&mut self, waker: &Waker) -> Result<Progress, AcquireError<P::Refusal>> {
+        let progress = self.progress(waker).inspect_err(|error| self.refused(error))?;
+        if progress == Progress::Granted {
+            self.place.meter().granted();
+        }
+        Ok(progress)
+    }
+
+    fn progress(&mut self, waker: &Waker) -> Result<Progress, AcquireError<P::Refusal>> {
         let now = self.clock().now();
         let Some(spot) = &self.spot else {
             self.deadline = self.timeout.map(|timeout| now + timeout);
             self.spot = self.place.join(self.n, self.deadline, now, waker)?;
+            self.since = Since::new(now);
             // Joined, and perhaps at the head.
             return match self.spot {
                 None => Ok(Progress::Granted),
-                Some(_) => self.step(waker),
+                Some(_) => self.progress(waker),
             };
         };
         // Forgotten only once it is known that the spot is no more.
-        let progress = self.place.step(spot, now, waker).inspect_err(|_| self.spot = None)?;
+        let progress = self.place.step(spot, now, waker).inspect_err(|_| {
+            self.spot = None;
+            self.place.meter().waited(self.since, now);
+        })?;
         let date = match progress {
             Progress::Granted => {
                 self.spot = None;
+                self.place.meter().waited(self.since, now);
                 return Ok(Progress::Granted);
             }
             Progress::SleepUntil(date) => Some(date),
@@ -112,9 +135,16 @@ impl<P: Place> Waiter<P> {
         }
     }
 
+    /// Reports that it ended by `error`.
+    #[cfg_attr(any(feature = "metrics", feature = "tracing"), cold, inline(never))]
+    fn refused(&self, error: &AcquireError<P::Refusal>) {
+        self.place.meter().refused(error, || self.clock().now());
+    }
+
     fn leave(&mut self, now: Timestamp) {
         if let Some(spot) = self.spot.take() {
             self.place.leave(&spot, now);
+            self.place.meter().waited(self.since, now);
         }
     }
 }
@@ -123,6 +153,7 @@ impl<P: Place> Drop for Waiter<P> {
     fn drop(&mut self) {
         if self.spot.is_some() {
             self.leave(self.place.clock().now());
+            self.place.meter().abandoned();
         }
     }
 }

@@ -17,4 +17,3 @@ mod support;
 mod thread_exit;
 #[cfg(feature = "tokio")]
 mod tokio_clock;
-mod types;

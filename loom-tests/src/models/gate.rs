@@ -150,6 +150,7 @@ fn join_give_back() {
     both(move || waiter.acquire_blocking(1).unwrap(), move || giver.give_back(1).unwrap());
     assert_eq!((limiter.available(), limiter.waiting()), (tokens(0), 0));
     limiter.give_back(1).unwrap();
+    assert!(limiter.is_idle(), "marked, though nobody waits");
     assert_eq!(limiter.try_acquire(1), Ok(()), "the line is open again");
 }
 

@@ -18,6 +18,7 @@ pub(super) const MODELS: &[Model] = &[
     Model { name: "hand over and close: closed stays closed", preemptions: 3, run: close },
     Model { name: "gate: hand over, a take and a give back meanwhile", preemptions: 2, run: scratch },
     Model { name: "key: hand over, a take and a reclamation meanwhile", preemptions: 2, run: key },
+    Model { name: "key: hand over, and tokens are given back meanwhile", preemptions: 3, run: key_given },
     Model { name: "key: hand over and remove: one line, nobody stays", preemptions: 2, run: key_removed },
     Model { name: "key: made as the policy changes: the new one holds", preemptions: 3, run: policy },
 ];
@@ -120,6 +121,13 @@ fn key() {
     let taken = taker.join().unwrap();
     // Nobody else takes: refused it cannot be.
     assert_eq!(taken, 1);
+    check(&keyed, 2, 1);
+}
+
+fn key_given() {
+    let keyed = empty(2);
+    let (giver, other) = (keyed.clone(), keyed.clone());
+    both(move || giver.give_back(&KEY, 1).unwrap(), move || assert!(other.reconfigure(&KEY, bucket(2))));
     check(&keyed, 2, 1);
 }
 

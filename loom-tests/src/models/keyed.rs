@@ -66,8 +66,17 @@ pub(super) fn empty(capacity: u64) -> Arc<Keyed> {
     keyed
 }
 
-/// Nobody waits, no mark is left, and the books say `left`.
+/// Nobody waits, no mark is left, the books say `left`, and the key goes once it is idle.
 pub(super) fn check(keyed: &Keyed, capacity: u64, left: u64) {
+    check_books(keyed, capacity, left);
+    keyed.give_back(&KEY, capacity).unwrap();
+    keyed.reclaim();
+    assert!(!keyed.contains_key(&KEY), "idle, but not reclaimed");
+}
+
+/// The same of a key whose candidate was in the hands of several threads: their queue's lock is not modelled, and one
+/// of them may not have found in the table what another had put there.
+pub(super) fn check_books(keyed: &Keyed, capacity: u64, left: u64) {
     assert_eq!(keyed.available(&KEY).unwrap_or(tokens(capacity)), tokens(left));
     assert_eq!(keyed.waiting(&KEY), 0);
     // Whatever the debt.
@@ -115,6 +124,7 @@ fn give_back_reclaim() {
     check(&keyed, 1, 1);
 }
 
+/// A charge is never lost: not even where it makes a debt, which shows once it is paid.
 fn charge_reclaim() {
     let keyed = held(2);
     let (biller, taker) = (keyed.clone(), keyed.clone());
@@ -122,8 +132,13 @@ fn charge_reclaim() {
     let taker = spawn(move || taker.try_acquire(&KEY, 2).is_ok());
     keyed.reclaim();
     biller.join().unwrap();
-    // In debt, or refused.
-    check(&keyed, 2, if taker.join().unwrap() { 0 } else { 1 });
+    if taker.join().unwrap() {
+        // In debt by one.
+        keyed.give_back(&KEY, 1).unwrap();
+        check(&keyed, 2, 0);
+    } else {
+        check(&keyed, 2, 1);
+    }
 }
 
 fn join_reclaim() {

@@ -16,6 +16,7 @@ mod candidates;
 mod gate;
 mod handover;
 mod keyed;
+mod late;
 mod lease;
 mod line;
 mod removal;
@@ -25,8 +26,9 @@ mod unheard;
 pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
     let kernel =
         [bucket::MODELS, line::MODELS, unheard::MODELS, gate::MODELS, boxed::MODELS, handover::MODELS];
-    let shell = [keyed::MODELS, removal::MODELS, candidates::MODELS, lease::MODELS, striped::MODELS];
-    kernel.into_iter().chain(shell).flatten()
+    let keyed = [keyed::MODELS, removal::MODELS, late::MODELS, candidates::MODELS];
+    let shell = [lease::MODELS, striped::MODELS];
+    kernel.into_iter().chain(keyed).chain(shell).flatten()
 }
 
 /// A limiter that never refills.

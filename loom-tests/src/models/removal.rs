@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use loom::thread::spawn;
 
 use super::gate::Slots;
-use super::keyed::{KEY, Keyed, absent, builder, check, empty};
+use super::keyed::{KEY, Keyed, absent, builder, check, check_books, empty};
 use super::{both, poll, three, tokens};
 use crate::harness::Model;
 use crate::{AcquireError, KeyedLimiter, MonotonicClock, Rate, RateLimiter, TokenBucket};
@@ -137,7 +137,7 @@ fn late_and_empty() {
     keyed.give_back(&KEY, 1).unwrap();
     assert_eq!(keyed.waiting(&KEY), 0, "given back, but not to the one who waits");
     drop(waiter);
-    check(&keyed, 1, 1);
+    check_books(&keyed, 1, 1);
 }
 
 fn forgotten() {

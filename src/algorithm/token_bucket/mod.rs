@@ -118,6 +118,11 @@ impl TokenBucket {
         self.0.policy().rate
     }
 
+    /// What it holds when it is made.
+    pub fn starting(&self) -> Tokens {
+        self.0.policy().starting
+    }
+
     /// A state as `(tokens, timestamp)`, for debugging and tests: what the bucket holds at `now`, and the
     /// instant at which, left alone, it is full (already was, if not after `now`); the last instant, if never.
     pub fn unpack(&self, state: Drawn, now: Timestamp) -> (Tokens, Timestamp) {

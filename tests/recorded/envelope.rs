@@ -1,5 +1,5 @@
-//! Runs of several threads, recorded and checked afterwards: every grant with the instant that its limiter was told,
-//! against the envelope that each algorithm's documentation promises.
+//! Every grant with the instant that its limiter was told, against the envelope that each algorithm's documentation
+//! promises.
 
 use std::cell::Cell;
 use std::sync::Barrier;

@@ -6,9 +6,12 @@ use super::Algorithm;
 use crate::kernel::Boxed;
 use crate::{Carry, Timestamp, Tokens};
 
+mod list;
+
 /// Several limits as one: all of them grant, in one atomic step, or nothing is taken from any.
 ///
-/// It is made of a tuple of one to eight [`Algorithm`]s, of whatever kinds, another `All` among them.
+/// It is made of a tuple of one to eight [`Algorithm`]s, of whatever kinds, another `All` among them; or of a `Vec` of
+/// any number of one kind. (Of none: everything is granted.)
 ///
 /// **Capacity** is the smallest of the parts', and what is available is the smallest that is available in a part. It
 /// [is idle](Algorithm::is_idle) when every part is: a part may still remember use that the smallest does not show.
@@ -115,11 +118,11 @@ impl<T: Parts> Algorithm for All<T> {
     }
 }
 
-/// The parts of an [`All`]: a tuple of one to eight [`Algorithm`]s.
+/// The parts of an [`All`]: a tuple of one to eight [`Algorithm`]s, or a `Vec` of them.
 ///
-/// This trait is sealed: tuples are all there is.
+/// This trait is sealed: these are all there is.
 #[diagnostic::on_unimplemented(
-    message = "`All` takes a tuple of one to eight algorithms, which `{Self}` is not",
+    message = "`All` takes a tuple of one to eight algorithms or a `Vec` of one kind, which `{Self}` is not",
     note = "a single algorithm is a tuple with a comma after it: `All((algorithm,))`"
 )]
 pub trait Parts: Send + Sync + sealed::Sealed + 'static {
@@ -160,7 +163,7 @@ pub trait Parts: Send + Sync + sealed::Sealed + 'static {
 }
 
 mod sealed {
-    /// Keeps `Parts` to tuples.
+    /// Keeps `Parts` to tuples and `Vec`s.
     pub trait Sealed {}
 }
 
