@@ -34,17 +34,12 @@ pub fn slowest(threads: usize, calls: u64, call: impl Fn(usize, u64) + Sync) -> 
 
 /// The same in nanoseconds a call (of one thread), of a run in which the threads ran side by side: on a machine with
 /// other things to do one may well get a processor when the other is done, and then nobody contends with anybody. A run
-/// that was not side by side is made again, a few times.
+/// that was not side by side is made again, a few times; not a number, if none of them was.
 pub fn side_by_side(threads: usize, calls: u64, call: impl Fn(usize, u64) + Sync) -> f64 {
-    let mut spans = spans(threads, calls, &call);
-    for _ in 0..TRIES {
-        if overlap(&spans) > SIDE_BY_SIDE {
-            break;
-        }
-        spans = self::spans(threads, calls, &call);
-    }
-    let slowest = spans.into_iter().map(|span| span.took()).max().unwrap_or_default();
-    slowest.as_nanos() as f64 / calls as f64
+    let runs = (0..TRIES).map(|_| spans(threads, calls, &call));
+    let run = runs.into_iter().find(|spans| overlap(spans) > SIDE_BY_SIDE);
+    let slowest = run.and_then(|spans| spans.into_iter().map(|span| span.took()).max());
+    slowest.map_or(f64::NAN, |slowest| slowest.as_nanos() as f64 / calls as f64)
 }
 
 /// How often a run is made again, and the share of the longest span in which all were running that is asked for.
@@ -203,8 +198,9 @@ impl std::fmt::Debug for Rounds<'_> {
     }
 }
 
-/// First quartile, median, third quartile.
+/// First quartile, median, third quartile of those that are numbers.
 pub fn quartiles(mut values: Vec<f64>) -> (f64, f64, f64) {
+    values.retain(|value| !value.is_nan());
     if values.is_empty() {
         return (f64::NAN, f64::NAN, f64::NAN);
     }
@@ -219,7 +215,8 @@ mod tests {
 
     #[test]
     fn the_median_is_in_the_middle() {
-        assert_eq!(quartiles(vec![5.0, 1.0, 4.0, 2.0, 3.0]), (2.0, 3.0, 4.0));
+        assert_eq!(quartiles(vec![5.0, 1.0, 4.0, f64::NAN, 2.0, 3.0]), (2.0, 3.0, 4.0));
+        assert!(quartiles(vec![f64::NAN]).1.is_nan());
     }
 
     #[test]

@@ -12,20 +12,25 @@ use crate::kernel::sync::{AtomicU64, Ordering};
 use crate::keyed::{RandomState, Table};
 
 pub(super) struct Current<A: Limit> {
-    first: Bucket<A>,
+    first: Apart<Bucket<A>>,
     later: OnceLock<Table<(), Bucket<A>, RandomState>>,
     replaced: AtomicU64,
 }
 
+/// On cache lines of its own: the clock beside it is read by every call, and must not travel from core to core with the
+/// word that every grant writes. Two lines, for they are fetched in pairs.
+#[repr(align(128))]
+struct Apart<T>(T);
+
 impl<A: Limit> Current<A> {
     pub(super) fn new(first: Bucket<A>) -> Current<A> {
-        Current { first, later: OnceLock::new(), replaced: AtomicU64::new(0) }
+        Current { first: Apart(first), later: OnceLock::new(), replaced: AtomicU64::new(0) }
     }
 
     /// The first one: sealed if there is a later one, or if the limiter is closed.
     #[inline]
     pub(super) fn first(&self) -> &Bucket<A> {
-        &self.first
+        &self.first.0
     }
 
     /// Looks at the current one. It can be replaced meanwhile, and is sealed then; but not while the line is
@@ -37,14 +42,14 @@ impl<A: Limit> Current<A> {
                 return look(bucket);
             }
         }
-        look(&self.first)
+        look(&self.first.0)
     }
 
     /// Puts `new` in its place and hands over. With the line locked.
     pub(super) fn replace(&self, new: Bucket<A>, hand_over: impl FnOnce(&Bucket<A>, &Bucket<A>)) {
         let later = self.later.get_or_init(|| Table::new(1, 1, RandomState::new()));
         let guard = later.guard();
-        let old = later.get(&(), &guard).unwrap_or(&self.first);
+        let old = later.get(&(), &guard).unwrap_or(&self.first.0);
         later.replace((), new, &guard);
         if let Some(new) = later.get(&(), &guard) {
             hand_over(old, new);

@@ -89,7 +89,7 @@ fn report(rows: &[Row], machine: &str) -> String {
 
 fn draw(folder: &Path, rows: &[Row], machine: &str) -> Result<(), Box<dyn Error>> {
     let chosen = |works: &dyn Fn(&str) -> bool| -> Vec<&Row> {
-        rows.iter().filter(|row| row.unit == "ns" && works(&row.work)).collect()
+        rows.iter().filter(|row| row.unit == "ns" && row.value.is_finite() && works(&row.work)).collect()
     };
     let direct = chosen(&|work| {
         ["granted, 1", "granted, 2", "refused, asked, 1", "acquire, at hand, a task"]
@@ -105,7 +105,8 @@ fn draw(folder: &Path, rows: &[Row], machine: &str) -> Result<(), Box<dyn Error>
         machine,
         &direct,
     )?;
-    let keyed = chosen(&|work| work.starts_with("hit,") && !work.contains("4 threads"));
+    let keyed =
+        chosen(&|work| work.starts_with("hit,") && work.contains("1 thread") && !work.contains("idle keys"));
     chart::draw(
         &folder.join("keyed.svg"),
         "One limiter per key, a hit: nanoseconds a call, less is better",
