@@ -36,6 +36,8 @@ mod error;
 mod kernel;
 mod locks;
 mod map;
+#[path = "../../src/meter/mod.rs"]
+mod meter;
 #[path = "../../src/rate/mod.rs"]
 mod rate;
 #[path = "../../src/rate_limiter.rs"]

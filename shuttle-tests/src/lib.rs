@@ -40,6 +40,8 @@ mod kernel;
 #[path = "../../loom-tests/src/locks.rs"]
 mod locks;
 mod map;
+#[path = "../../src/meter/mod.rs"]
+mod meter;
 #[path = "../../src/rate/mod.rs"]
 mod rate;
 #[path = "../../src/rate_limiter.rs"]
