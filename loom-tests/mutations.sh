@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Breaks the library one line at a time, in a copy, and checks that a model or a test notices each time.
 #
-#   loom-tests/mutations.sh [WORD]     only the mutations whose names contain WORD
+#   loom-tests/mutations.sh [WORD...]     only the mutations whose names contain one of the words
 #
 # Prints a table in Markdown. Fails if a mutation survives that is not explained here, or can no longer be applied.
 # Takes about half an hour on two cores. `MUTATIONS_TARGET` keeps the build between runs.
@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 export CARGO_TARGET_DIR=${MUTATIONS_TARGET:-$work/target} RUST_BACKTRACE=0
 # What is built is run once: most of the time goes into building it.
 export CARGO_INCREMENTAL=1 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_DEBUG=0
-only=${1:-}
+only=("${@:-}")
 caught=0 explained=0 survived=()
 
 # Work on what is committed and what is not, but on nothing that is ignored.
@@ -77,7 +77,11 @@ tests() {
 # Applies SED to FILE; WHERE chooses what is to notice, as in `verdict`. A mutation that is known to survive says WHY.
 mutate() { # NAME FILE SED WHERE [WHY]
     local name=$1 file=$2 edit=$3 filter=$4 why=${5:-} by
-    [[ $name == *"$only"* ]] || return 0
+    local word chosen=
+    for word in "${only[@]}"; do
+        [[ $name == *"$word"* ]] && chosen=1
+    done
+    [[ $chosen ]] || return 0
     cp "$file" "$work/saved"
     sed -i "$edit" "$file"
     if cmp -s "$file" "$work/saved"; then
@@ -300,7 +304,15 @@ mutate 'who takes from a new bucket may be late' $keyed/reclaim.rs \
 mutate 'reclaimed without a seal' $keyed/reclaim.rs \
     's/Some(bucket) if self.retire(bucket, now) => {/Some(bucket) if bucket.is_idle(now) => { let _ = Self::retire; self.table.remove_if(key, |_| true, \&guard);/' 'key:'
 mutate 'a bucket that another has sealed counts as retired' $kernel/limit.rs \
-    '/fn retire/,/^    }/s/_ => Step::Keep(false)/flags => Step::Keep(flags.is_sealed())/' 'key:'
+    '/fn retire/,/^    }/s/_ => Step::Keep(false)/flags => Step::Keep(flags.is_sealed())/' 'candidate:'
+mutate 'a removal leaves its candidate to nobody' $keyed/verbs.rs \
+    's/^        self.orphans.add(key.clone());//' 'candidate:'
+mutate 'a removal that was not one does not make up for a dropped candidate' $keyed/verbs.rs \
+    's/if !live \&\& !self.orphans.take(key) {/if !live \&\& !self.orphans.take(key) \&\& false {/' 'candidate:'
+mutate 'a candidate that finds no bucket is dropped, orphan or not' $keyed/reclaim.rs \
+    '/Removed by name since/,/now + SOON/s/if self.orphans.take(key) {/if self.orphans.take(key) || true {/' 'candidate:'
+mutate 'a candidate that finds an orphan is kept' $keyed/reclaim.rs \
+    '/fn look_at(/,/let guard/s/if self.orphans.take(key) {/if self.orphans.take(key) \&\& false {/' 'candidate:'
 mutate 'a new bucket is not marked for its line' $keyed/slots.rs \
     's/if line.is_unused() { Flags::NONE } else { Flags::QUEUED }/Flags::NONE/' 'key:'
 mutate 'a late bucket does not look for its line' $keyed/slots.rs \

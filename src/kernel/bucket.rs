@@ -29,7 +29,7 @@ use core::time::Duration;
 use super::cell::{Cell, Flags, Step};
 use super::limit::{Limit, Seal, Taken};
 use super::line::{Line, Standing, Ticket, Wakes};
-use crate::algorithm::{Ahead, Algorithm};
+use crate::algorithm::Algorithm;
 use crate::{Timestamp, Tokens};
 
 /// A limit and its cell.
@@ -324,33 +324,6 @@ impl<L: Limit> Bucket<L> {
     /// Takes the bucket out of service; true if it was in. With the line locked.
     pub(crate) fn seal(&self) -> bool {
         self.limit.seal(&self.cell)
-    }
-
-    pub(crate) fn capacity(&self) -> Tokens {
-        self.limit.most()
-    }
-
-    pub(crate) fn available(&self, now: Timestamp) -> Tokens {
-        self.limit.level(&self.cell, now)
-    }
-
-    /// How long until `n` are there, if nobody waits.
-    pub(crate) fn wait_for(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
-        self.limit.wait_for(&self.cell, Ahead::NOBODY, n, now)
-    }
-
-    /// How long until `n` are served to one who joins the line now.
-    pub(crate) fn wait_behind(&self, line: &Line, n: Tokens, now: Timestamp) -> Option<Duration> {
-        line.ahead(|ahead| self.limit.wait_for(&self.cell, ahead, n, now))
-    }
-
-    /// Whether it is full and nobody waits.
-    pub(crate) fn is_idle(&self, now: Timestamp) -> bool {
-        !self.flags().is_queued() && self.limit.is_full(&self.cell, now)
-    }
-
-    pub(crate) fn time_to_idle(&self, now: Timestamp) -> Option<Duration> {
-        self.limit.wait_for_full(&self.cell, now)
     }
 }
 

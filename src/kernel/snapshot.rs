@@ -1,14 +1,43 @@
-//! What a bucket tells about itself in one reading.
+//! What a bucket tells about itself.
+
+use core::time::Duration;
 
 use super::bucket::Bucket;
 use super::cell::Cell;
 use super::limit::{Limit, Reading};
 use super::line::Line;
-use crate::algorithm::Algorithm;
+use crate::algorithm::{Ahead, Algorithm};
 use crate::{Snapshot, Timestamp, Tokens};
 
 impl<L: Limit> Bucket<L> {
-    /// What one who comes now is to know, if nobody waits.
+    pub(crate) fn capacity(&self) -> Tokens {
+        self.limit.most()
+    }
+
+    pub(crate) fn available(&self, now: Timestamp) -> Tokens {
+        self.limit.level(&self.cell, now)
+    }
+
+    /// How long until `n` are there, if nobody waits.
+    pub(crate) fn wait_for(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
+        self.limit.wait_for(&self.cell, Ahead::NOBODY, n, now)
+    }
+
+    /// How long until `n` are served to one who joins the line now.
+    pub(crate) fn wait_behind(&self, line: &Line, n: Tokens, now: Timestamp) -> Option<Duration> {
+        line.ahead(|ahead| self.limit.wait_for(&self.cell, ahead, n, now))
+    }
+
+    /// Whether it is full and nobody waits.
+    pub(crate) fn is_idle(&self, now: Timestamp) -> bool {
+        !self.flags().is_queued() && self.limit.is_full(&self.cell, now)
+    }
+
+    pub(crate) fn time_to_idle(&self, now: Timestamp) -> Option<Duration> {
+        self.limit.wait_for_full(&self.cell, now)
+    }
+
+    /// What one who comes now is to know, in one reading, if nobody waits.
     pub(crate) fn snapshot(&self, now: Timestamp) -> Snapshot {
         let limit = self.capacity();
         let Reading { level, full_in, wait, .. } = self.limit.reading(&self.cell, one_of(limit), now);

@@ -1,11 +1,10 @@
 //! [`Limiter`]: one bucket and its line.
 
 use core::fmt;
-use core::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::algorithm::{Algorithm, Unlimited};
+use crate::algorithm::Unlimited;
 use crate::kernel::Limit;
 use crate::kernel::bucket::Bucket;
 use crate::kernel::limit::{Seal, Taken};
@@ -13,12 +12,13 @@ use crate::kernel::line::{Line, Wakes};
 use crate::meter::Meter;
 use crate::wait::wake::Later;
 use crate::wait::{checked, valid};
-use crate::{AcquireError, Clock, MonotonicClock, Snapshot, Timestamp, Tokens};
+use crate::{AcquireError, Clock, MonotonicClock, Timestamp, Tokens};
 
 mod acquire;
 mod builder;
 mod current;
 mod lease;
+mod observe;
 mod reconfigure;
 
 pub use builder::LimiterBuilder;
@@ -207,65 +207,6 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
         Ok(())
     }
 
-    /// What it holds now, whoever may be waiting for it; zero while in debt.
-    pub fn available(&self) -> Tokens {
-        let now = self.clock.now();
-        self.current.with(|bucket| bucket.available(now))
-    }
-
-    /// The clock that it goes by.
-    pub fn clock(&self) -> &C {
-        &self.clock
-    }
-
-    /// What it holds when full.
-    pub fn capacity(&self) -> Tokens {
-        self.current.with(Bucket::capacity)
-    }
-
-    /// How long until `n` could be taken by one who comes now, everyone in line served first; zero if now.
-    /// `None`: never, unless tokens are given back, or `n` is above the capacity or no amount.
-    pub fn time_to_available(&self, n: impl Into<Tokens>) -> Option<Duration> {
-        self.time_to_serve(n.into(), self.clock.now())
-    }
-
-    pub(crate) fn time_to_serve(&self, n: Tokens, now: Timestamp) -> Option<Duration> {
-        self.look(|bucket, line| match (checked::<()>(n, bucket.capacity()).ok()?, line) {
-            (None, _) => Some(Duration::ZERO),
-            (Some(n), Some(line)) => bucket.wait_behind(line, n, now),
-            (Some(n), None) => bucket.wait_for(n, now),
-        })
-    }
-
-    /// The limit, what is left of it, and when there will be more, in one consistent reading.
-    pub fn snapshot(&self) -> Snapshot {
-        let now = self.clock.now();
-        self.look(|bucket, line| match line {
-            Some(line) => bucket.snapshot_behind(line, now),
-            None => bucket.snapshot(now),
-        })
-    }
-
-    /// Whether it is full and nobody waits.
-    pub fn is_idle(&self) -> bool {
-        let now = self.clock.now();
-        self.current.with(|bucket| bucket.is_idle(now))
-    }
-
-    /// How long until it [is idle](Self::is_idle) if nobody else comes; `None`: never.
-    pub fn time_to_idle(&self) -> Option<Duration> {
-        let now = self.clock.now();
-        self.look(|bucket, line| match line {
-            Some(line) => bucket.wait_behind(line, bucket.capacity(), now),
-            None => bucket.time_to_idle(now),
-        })
-    }
-
-    /// How many are waiting in line.
-    pub fn waiting(&self) -> usize {
-        self.line.lock().len()
-    }
-
     /// Closes it: everyone in line is woken with [`Closed`](AcquireError::Closed), and so is every later
     /// acquire refused. [`give_back`](Self::give_back) and [`charge`](Self::charge) still keep the books.
     pub fn close(&self) {
@@ -275,40 +216,9 @@ impl<A: Limit, C: Clock> Limiter<A, C> {
         });
     }
 
-    /// Asks the algorithm something about the state that it is in now, whoever may be waiting. Changes nothing.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use lazy_limiter::{All, FixedWindow, Limiter, Rate, TokenBucket, Tokens};
-    ///
-    /// let burst = TokenBucket::new(10, Rate::per_second(5));
-    /// let day = FixedWindow::new(1000, Duration::from_secs(24 * 60 * 60));
-    /// let limiter = Limiter::new(All((burst, day)));
-    /// limiter.try_acquire(10)?;
-    /// // Which of the two is it that refuses?
-    /// let limiting = limiter.inspect(|all, state, now| all.limiting(state, Tokens::from(10), now));
-    /// assert_eq!(limiting, Some(0));
-    /// # Ok::<(), lazy_limiter::AcquireError>(())
-    /// ```
-    pub fn inspect<R>(&self, ask: impl FnOnce(&A, &A::State, Timestamp) -> R) -> R
-    where
-        A: Algorithm,
-    {
-        let now = self.clock.now();
-        self.current.with(|bucket| bucket.inspect(|algorithm, state| ask(algorithm, state, now)))
-    }
-
     #[cfg(feature = "metrics")]
     pub(crate) fn meter(&self) -> &Meter {
         &self.meter
-    }
-
-    /// Looks at the current bucket, and at the line if anybody may stand in it.
-    fn look<R>(&self, look: impl FnOnce(&Bucket<A>, Option<&Line>) -> R) -> R {
-        match self.current.with(|bucket| bucket.flags().is_queued()) {
-            true => self.with_line(|bucket, line, _| look(bucket, Some(line))),
-            false => self.current.with(|bucket| look(bucket, None)),
-        }
     }
 
     /// Works on the line, and wakes whom it must once the lock is released.
