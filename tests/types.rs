@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use lazy_limiter::{
     AcquireError, Ahead, Alarm, All, Boxed, Carry, CoarseClock, FixedWindow, InvalidPolicy, InvalidRate,
-    KeyedBuilder, KeyedLimiter, KeyedStats, Limiter, LimiterBuilder, ManualClock, MonotonicClock, Overflow,
-    Packed, ParseRateError, RandomState, Rate, RateLimiter, Reclaimer, SlidingWindow, SlidingWindowCounter,
-    Snapshot, Timestamp, TokenBucket, Tokens, Unlimited,
+    KeyedBuilder, KeyedLimiter, KeyedStats, Lease, Limiter, LimiterBuilder, ManualClock, MonotonicClock,
+    Overflow, Packed, ParseRateError, RandomState, Rate, RateLimiter, Reclaimer, SlidingWindow,
+    SlidingWindowCounter, Snapshot, StripedLimiter, Timestamp, TokenBucket, Tokens, Unlimited,
 };
 
 const fn all<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static>() {}
@@ -49,6 +49,8 @@ const _: () = {
     all::<Overflow<TokenBucket>>();
     all::<RandomState>();
     all::<Limiter<TokenBucket>>();
+    all::<StripedLimiter>();
+    all::<StripedLimiter<ManualClock>>();
     all::<Limiter<Unlimited, ManualClock>>();
     all::<Limiter<SlidingWindow>>();
     all::<Limiter<All<(TokenBucket, SlidingWindow)>>>();
@@ -68,6 +70,8 @@ const _: () = all::<lazy_limiter::TokioClock>();
 /// An alarm holds a waker's entry, which is let go when it is dropped; nobody shares one.
 const fn sent<T: Send + Unpin + 'static>() {}
 const _: () = sent::<Alarm>();
+/// One thread hands it out.
+const _: () = sent::<Lease<'static>>();
 
 /// Borrows from whoever calls an algorithm: not to be sent.
 const fn unpinned<T: Unpin>() {}

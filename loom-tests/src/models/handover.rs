@@ -13,6 +13,7 @@ use crate::{AcquireError, Carry, Limiter, Rate, TokenBucket};
 pub(super) const MODELS: &[Model] = &[
     Model { name: "hand over: a take and a give back meanwhile", preemptions: 2, run: take_give_back },
     Model { name: "hand over: a take and a charge meanwhile", preemptions: 2, run: take_charge },
+    Model { name: "hand over: a take meanwhile finds what there is", preemptions: 3, run: take },
     Model { name: "hand over under a waiter, who is fed meanwhile", preemptions: 2, run: waiter },
     Model { name: "hand over to a smaller one: too much is told so", preemptions: 2, run: smaller },
     Model { name: "hand over and close: closed stays closed", preemptions: 3, run: close },
@@ -51,6 +52,16 @@ fn take_give_back() {
     giver.join().unwrap();
     let taken = taker.join().unwrap();
     settled(&limiter, 3, 2 - taken);
+}
+
+fn take() {
+    let limiter = limiter(3, 2);
+    let taker = limiter.clone();
+    both(move || taker.try_acquire(1).unwrap(), {
+        let limiter = limiter.clone();
+        move || limiter.reconfigure(bucket(3))
+    });
+    settled(&limiter, 3, 1);
 }
 
 fn take_charge() {
