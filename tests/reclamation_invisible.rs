@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lazy_limiter::{
-    Algorithm, All, FixedWindow, KeyedLimiter, Limit, ManualClock, Rate, SlidingWindow, SlidingWindowCounter,
-    TokenBucket,
+    Algorithm, All, Boxed, FixedWindow, KeyedLimiter, Limit, ManualClock, Rate, RateLimiter, SlidingWindow,
+    SlidingWindowCounter, Timestamp, TokenBucket, Tokens,
 };
 use proptest::prelude::*;
 
@@ -45,6 +45,64 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
     )
 }
 
+/// Half a token each 10 ms, up to six, in a state that fits no word: an algorithm as a user would write it.
+struct Leaky;
+
+#[derive(Clone)]
+struct Level {
+    halves: [u64; 1],
+    since: Timestamp,
+}
+
+const STEP: Duration = Duration::from_millis(10);
+
+impl Leaky {
+    fn halves(&self, state: &Level, now: Timestamp) -> u64 {
+        let steps = now.since(state.since).as_nanos() / STEP.as_nanos();
+        (state.halves[0] + steps as u64).min(12)
+    }
+
+    fn with(&self, state: &Level, halves: u64, now: Timestamp) -> Level {
+        // Steps are counted from the clock's origin, so that a full state is like a new one.
+        let into = now.as_nanos() % STEP.as_nanos() as u64;
+        Level { halves: [halves], since: Timestamp::from_nanos(now.as_nanos() - into).max(state.since) }
+    }
+}
+
+impl Algorithm for Leaky {
+    type State = Level;
+    type Cell = Boxed<Level>;
+
+    fn capacity(&self) -> Tokens {
+        CAPACITY.into()
+    }
+
+    fn start(&self, now: Timestamp) -> Level {
+        self.with(&Level { halves: [12], since: Timestamp::ZERO }, 12, now)
+    }
+
+    fn available(&self, state: &Level, now: Timestamp) -> Tokens {
+        (self.halves(state, now) as f64 / 2.0).into()
+    }
+
+    fn consume(&self, state: &Level, n: Tokens, now: Timestamp) -> Level {
+        let taken = (n.as_f64() * 2.0).ceil() as u64;
+        self.with(state, self.halves(state, now).saturating_sub(taken), now)
+    }
+
+    fn time_to_available(&self, state: &Level, n: Tokens, now: Timestamp) -> Option<Duration> {
+        let wanted = (n.as_f64() * 2.0).ceil() as u64;
+        let missing = wanted.saturating_sub(self.halves(state, now));
+        let due = state.since + STEP * (wanted.saturating_sub(state.halves[0])) as u32;
+        Some(if missing == 0 { Duration::ZERO } else { due.since(now) })
+    }
+
+    fn give_back(&self, state: &Level, n: Tokens, now: Timestamp) -> Level {
+        let given = (n.as_f64() * 2.0).floor() as u64;
+        self.with(state, (self.halves(state, now) + given).min(12), now)
+    }
+}
+
 /// The same trace through a limiter that drops keys as soon as it can, and through one that never does.
 fn is_invisible<A: Limit>(policy: fn(&u8) -> A, trace: &[Turn]) -> Result<usize, TestCaseError> {
     let clock = ManualClock::new();
@@ -83,7 +141,15 @@ proptest! {
         is_invisible(|_| SlidingWindow::new(CAPACITY, WINDOW), &trace)?;
         is_invisible(|_| SlidingWindowCounter::new(CAPACITY, WINDOW), &trace)?;
         is_invisible(|_| All((bucket(), SlidingWindow::new(CAPACITY, WINDOW))), &trace)?;
-        is_invisible(|_| bucket().boxed(), &trace)?;
+        is_invisible(|_| Leaky, &trace)?;
+        let kinds = |key: &u8| -> Box<dyn RateLimiter> {
+            match key {
+                0 => Leaky.boxed(),
+                1 => FixedWindow::new(CAPACITY, WINDOW).boxed(),
+                _ => bucket().boxed(),
+            }
+        };
+        is_invisible(kinds, &trace)?;
     }
 }
 
