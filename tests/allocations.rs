@@ -124,6 +124,26 @@ fn an_existing_key_allocates_nothing() {
 }
 
 #[test]
+fn a_hit_that_inspects_others_allocates_nothing() {
+    let clock = ManualClock::new();
+    let builder = KeyedLimiter::builder().clock(clock.clone()).grace(Duration::ZERO);
+    let keys = builder.build(|_: &u64| TokenBucket::new(100, Rate::per_second(200)));
+    (0..100).for_each(|key| keys.try_acquire(&key, 90).unwrap());
+    let before = keys.stats();
+    // Each is looked at about when it would be full again, and is not, because it is in use.
+    let hits = || {
+        (0..CALLS).for_each(|call| {
+            let _ = keys.try_acquire(&(call % 100), 50);
+            clock.advance(Duration::from_millis(2));
+        });
+    };
+    assert_eq!(allocations(hits), 0);
+    let after = keys.stats();
+    assert!(after.inspections > before.inspections + 100, "{after:?}: too few to show anything");
+    assert_eq!((after.len, after.reclaimed), (100, 0));
+}
+
+#[test]
 fn a_string_key_looked_up_by_a_slice_makes_no_string() {
     let keys = KeyedLimiter::new(|_: &String| bucket(CALLS));
     keys.try_acquire("a key", 1).unwrap();
