@@ -158,6 +158,24 @@ fn a_full_pass_and_clearing_give_the_table_back_at_once() {
 }
 
 #[test]
+fn no_flood_of_new_keys_makes_a_debt_forgotten() {
+    for most in [usize::MAX, 1000] {
+        let clock = ManualClock::new();
+        let builder = KeyedLimiter::builder().clock(clock.clone()).grace(Duration::ZERO).max_keys(most);
+        let limiter: Manual<u64, TokenBucket> = builder.build(|_| TokenBucket::new(1, Rate::per_second(1)));
+        limiter.charge(&0, 100).expect("an amount");
+        limiter.try_acquire(&1, 1).expect("a new key is full");
+        for key in 2..100_000 {
+            let _ = limiter.try_acquire(&key, 1);
+            clock.advance(Duration::from_micros(5));
+        }
+        // Half a second has passed: less than the debt, and than it takes for the other to be full again.
+        assert_eq!(limiter.available(&0), Some(Tokens::ZERO), "{most} keys");
+        assert!(limiter.try_acquire(&0, 1).is_err() && limiter.try_acquire(&1, 1).is_err());
+    }
+}
+
+#[test]
 fn room_that_was_asked_for_stays() {
     let builder = KeyedLimiter::builder().clock(ManualClock::new()).with_capacity(100_000);
     let limiter: Manual<u64, TokenBucket> = builder.build(|_| TokenBucket::new(1, Rate::per_second(1)));

@@ -3,6 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use governor::clock::{DefaultClock, QuantaInstant};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
 use governor::{DefaultKeyedRateLimiter, Quota};
 use lazy_limiter::{KeyedLimiter, Rate, TokenBucket};
 
@@ -101,6 +104,31 @@ impl<K: Key> Keyed<K> for DefaultKeyedRateLimiter<K> {
 
     fn granting() -> Self {
         governor::RateLimiter::keyed(quota(PLENTY))
+    }
+
+    #[inline]
+    fn take(&self, key: &K) -> bool {
+        self.check_key(key).is_ok()
+    }
+}
+
+/// Governor with a faster hasher than its default, seeded too.
+pub type HashingGovernor<K> = governor::RateLimiter<
+    K,
+    DashMapStateStore<K, foldhash::fast::RandomState>,
+    DefaultClock,
+    NoOpMiddleware<QuantaInstant>,
+>;
+
+impl<K: Key> Keyed<K> for HashingGovernor<K> {
+    const NAME: &'static str = "governor, foldhash";
+
+    fn granting() -> Self {
+        governor::RateLimiter::dashmap_with_clock_and_hasher(
+            quota(PLENTY),
+            DefaultClock::default(),
+            Default::default(),
+        )
     }
 
     #[inline]

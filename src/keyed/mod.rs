@@ -162,3 +162,20 @@ impl<K, A: Limit, E, C: fmt::Debug, S> fmt::Debug for KeyedLimiter<K, A, E, C, S
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::mem::size_of;
+
+    use super::Slot;
+    use crate::{FixedWindow, SlidingWindowCounter, TokenBucket, Unlimited};
+
+    /// The word, and no more than eight bytes for the policy. A line costs its bucket one bit.
+    #[test]
+    fn a_slot_is_small() {
+        assert_eq!(size_of::<Slot<TokenBucket>>(), 16);
+        assert_eq!(size_of::<Slot<FixedWindow>>(), 16);
+        assert_eq!(size_of::<Slot<SlidingWindowCounter>>(), 16);
+        assert!(size_of::<Slot<Unlimited>>() <= 16);
+    }
+}

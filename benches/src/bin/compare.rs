@@ -58,6 +58,7 @@ fn one_limiter(args: &Args, table: &mut Table) {
     let ratelimit = Contender::<ratelimit::Ratelimiter>::new();
     let atomic = Contender::<atomic_token_bucket::TokenBucket>::new();
     let ratelock = Contender::<ratelock::RateLimiter<ratelock::StdClock>>::new();
+    let upkept = Contender::<direct::UpkeptGovernor>::new();
     let governors_clock = DefaultClock::default();
 
     let mut rounds = Rounds::new();
@@ -72,6 +73,7 @@ fn one_limiter(args: &Args, table: &mut Table) {
     let ours = fair.measure(&mut rounds, calls);
     let on_coarse = coarse.measure(&mut rounds, calls);
     let govs = governor.measure(&mut rounds, calls);
+    let govs_upkept = upkept.measure(&mut rounds, calls);
     let others = [
         leaky.measure(&mut rounds, calls),
         ratelimit.measure(&mut rounds, calls),
@@ -102,6 +104,7 @@ fn one_limiter(args: &Args, table: &mut Table) {
     table.compare("granted, 1 thread", &rounds, ours.granted, govs.granted, Some(1.05));
     table.compare("granted, 1 thread", &rounds, ours.granted, read_clock, Some(1.15));
     table.compare("granted, 1 thread, coarse clock", &rounds, on_coarse.granted, govs.granted, Some(0.45));
+    table.compare("granted, 1 thread, coarse clock", &rounds, on_coarse.granted, govs_upkept.granted, None);
     table.compare("granted, 1 thread, coarse clock", &rounds, on_coarse.granted, exchange, None);
     table.compare("granted, 2 threads", &rounds, ours.granted_by_two, govs.granted_by_two, Some(1.0));
     table.compare("granted, 2 threads", &rounds, ours.granted_by_two, exchange_by_two, None);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use governor::DefaultKeyedRateLimiter;
 use lazy_limiter_benches::args::Args;
-use lazy_limiter_benches::keyed::{Keyed, Ours};
+use lazy_limiter_benches::keyed::{HashingGovernor, Keyed, Ours};
 use lazy_limiter_benches::keys::{Key, keys, uniform, zipf};
 use lazy_limiter_benches::table::Table;
 use lazy_limiter_benches::timing::{Rounds, per_call, slowest_per_call};
@@ -46,6 +46,7 @@ impl<'a, K: Key> Peers<'a, K> {
         let mut peers = Peers { keys, hits: Vec::new() };
         peers.add::<Ours<K>>();
         peers.add::<DefaultKeyedRateLimiter<K>>();
+        peers.add::<HashingGovernor<K>>();
         peers
     }
 
