@@ -28,7 +28,7 @@ use current::Current;
 
 /// One rate limiter, shared by any number of threads and tasks through `&` or an `Arc`.
 ///
-/// `A` is an [`Algorithm`], or a `Box<dyn RateLimiter>`.
+/// `A` is an [`Algorithm`](crate::Algorithm), or a `Box<dyn RateLimiter>`.
 ///
 /// ```
 /// use lazy_limiter::{Limiter, Rate, TokenBucket};
