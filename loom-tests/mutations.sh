@@ -67,7 +67,7 @@ verdict() { # WHERE..
 }
 
 schedules() {
-    timeout 300 cargo test -q -p shuttle-tests --release -- "$@"
+    SHUTTLE_ITERATIONS=20000 timeout 600 cargo test -q -p shuttle-tests --release -- "$@"
 }
 
 tests() {
