@@ -320,7 +320,7 @@ mutate 'a late bucket does not look for its line' $keyed/slots.rs \
     's/if self.lines.find(key).is_some() {/if false {/' 'key:' \
     'whoever looks at the line next marks the bucket, and its head was woken by the removal; until then a taker that came before the line may pass, and hints are in the old measure'
 mutate 'removing does not forget grants' $keyed/verbs.rs \
-    's/line.forget_grants();//' 'key:'
+    's/line.forget_grants();//' 'key: test:keyed'
 mutate 'removing does not wake the line' $keyed/verbs.rs \
     's/line.wake_head(wakes);/let _ = wakes;/' 'key:'
 mutate 'a discarded line is not marked as gone' $keyed/lines.rs \

@@ -1,6 +1,8 @@
 //! Keyed limiters: policies, keys and their reclamation, on virtual time.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use lazy_limiter::{
@@ -277,4 +279,19 @@ fn a_key_that_was_waited_for_when_all_was_closed_becomes_idle_and_goes() {
     clock.advance(10 * SECOND);
     assert!(keyed.is_idle("a"));
     assert_eq!(keyed.reclaim(), 1);
+}
+
+#[test]
+fn what_a_removed_bucket_granted_is_not_given_to_the_next() {
+    let policy = |_: &u64| TokenBucket::new(1, Rate::ZERO).starting_tokens(0);
+    let keyed = Arc::new(KeyedLimiter::builder().clock(ManualClock::new()).build(policy));
+    let mut waiter = Box::pin(keyed.acquire_owned(7, 1));
+    assert!(waiter.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    // Granted, but not heard of.
+    keyed.give_back(&7, 1).unwrap();
+    assert_eq!(keyed.waiting(&7), 0);
+    assert!(keyed.remove(&7));
+    assert!(keyed.try_acquire(&7, 1).is_err(), "the next one has nothing either");
+    drop(waiter);
+    assert_eq!(keyed.available(&7), Some(Tokens::ZERO));
 }
