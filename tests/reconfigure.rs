@@ -1,8 +1,11 @@
 //! Limits that change while they are in use.
 
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Wake};
 use std::thread;
 use std::time::Duration;
 
@@ -266,4 +269,29 @@ fn a_key_that_is_reconfigured_as_it_is_reclaimed_can_still_be_reclaimed() {
     clock.advance(1000 * SECOND);
     assert_eq!(keyed.reclaim(), 1);
     assert!(keyed.is_empty());
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Bell(AtomicUsize);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn whoever_waits_is_woken_to_hear_of_the_new_date() {
+    let slow = || TokenBucket::new(10, Rate::per_hour(1)).starting_tokens(0);
+    let limiter = Arc::new(Limiter::with_clock(slow(), ManualClock::new()));
+    let keyed = Arc::new(KeyedLimiter::builder().clock(ManualClock::new()).build(move |_: &u64| slow()));
+    let (bell, other) = (Arc::new(Bell::default()), Arc::new(Bell::default()));
+    let mut waiter = pin!(limiter.acquire(5));
+    let mut of_key = pin!(keyed.acquire(&7, 5));
+    assert!(waiter.as_mut().poll(&mut Context::from_waker(&bell.clone().into())).is_pending());
+    assert!(of_key.as_mut().poll(&mut Context::from_waker(&other.clone().into())).is_pending());
+    limiter.reconfigure(TokenBucket::new(10, Rate::per_second(1000)));
+    keyed.reconfigure(&7, TokenBucket::new(10, Rate::per_second(1000)));
+    assert_eq!((bell.0.load(Ordering::SeqCst), other.0.load(Ordering::SeqCst)), (1, 1));
 }

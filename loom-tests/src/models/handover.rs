@@ -56,6 +56,8 @@ fn take_give_back() {
 
 fn take() {
     let limiter = limiter(3, 2);
+    // From then on, whoever takes looks for the bucket of the day.
+    limiter.reconfigure(bucket(3));
     let taker = limiter.clone();
     both(move || taker.try_acquire(1).unwrap(), {
         let limiter = limiter.clone();
