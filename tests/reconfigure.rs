@@ -295,3 +295,22 @@ fn whoever_waits_is_woken_to_hear_of_the_new_date() {
     keyed.reconfigure(&7, TokenBucket::new(10, Rate::per_second(1000)));
     assert_eq!((bell.0.load(Ordering::SeqCst), other.0.load(Ordering::SeqCst)), (1, 1));
 }
+
+#[test]
+fn nobody_is_refused_what_is_there_while_it_is_handed_over() {
+    let limiter = Limiter::new(TokenBucket::new(1000, Rate::ZERO));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..30_000 {
+                limiter.reconfigure(TokenBucket::new(1000, Rate::ZERO));
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        while !done.load(Ordering::Relaxed) {
+            assert_eq!(limiter.try_acquire(1), Ok(()));
+            limiter.give_back(1).expect("an amount");
+        }
+    });
+    assert_eq!(limiter.available(), Tokens::from(1000));
+}
