@@ -272,7 +272,7 @@ mutate 'hand over: the old one is not sealed' $kernel/handover.rs \
 mutate 'hand over: the new one is full' src/limiter/reconfigure.rs \
     's/Bucket::empty(/Bucket::new(/' 'hand'
 mutate 'hand over: the new one is not marked' src/limiter/reconfigure.rs \
-    's/Flags::QUEUED/Flags::NONE/' 'hand'
+    's/Flags::QUEUED/Flags::NONE/' 'hand test:reconfigure'
 mutate 'hand over: the mark stays' $kernel/handover.rs \
     's/new.limit.unqueue(&new.cell);//' 'hand'
 mutate 'hand over: the debt is forgiven' src/algorithm/mod.rs \

@@ -302,7 +302,7 @@ fn nobody_is_refused_what_is_there_while_it_is_handed_over() {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            for _ in 0..30_000 {
+            for _ in 0..1_000_000 {
                 limiter.reconfigure(TokenBucket::new(1000, Rate::ZERO));
             }
             done.store(true, Ordering::Relaxed);
